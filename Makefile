@@ -1,0 +1,98 @@
+# Every target builds .venv in this folder by itself; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+KERNELS := $(shell find streamgmm -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+
+# ---------------------------------------------------------------- environment
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: $(VENV)/.kernels ## build .venv with the pinned requirements and the package, editable
+
+$(VENV)/.requirements: requirements/dev.txt tools/find_python.sh
+	@[ -x $(PYTHON) ] || { python="$$(tools/find_python.sh)" && "$$python" -m venv $(VENV); }
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.requirements pyproject.toml setup.py
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The editable install has built the kernels once; after that only what changed is built.
+$(VENV)/.kernels: $(VENV)/.package $(KERNELS)
+	$(PYTHON) setup.py --quiet build_ext --inplace
+	@touch $@
+
+.PHONY: lock
+lock: $(VENV)/.requirements ## resolve the requirements again (new versions: make lock UPGRADE=--upgrade)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    $(UPGRADE) pyproject.toml --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+
+# ---------------------------------------------------------------- use
+
+.PHONY: demo
+demo: venv ## stream the shipped network connections through the whole pipeline (under a minute)
+	$(BIN)/streamgmm demo
+
+.PHONY: demo-live
+demo-live: venv ## the same without an end: stops at Ctrl-C
+	$(BIN)/streamgmm demo --live
+
+# ---------------------------------------------------------------- checks
+
+.PHONY: test
+test: venv servers ## everything that must hold: format, lint, types, imports, doctests, tests with real servers
+	$(MAKE) --no-print-directory format-check lint types
+	$(BIN)/pytest --doctest-modules --doctest-glob='*.md' streamgmm tests README.md $(wildcard docs)
+
+.PHONY: quick
+quick: venv ## the tests that need no server and build no package
+	$(BIN)/pytest -m 'not kafka and not slow' tests
+
+.PHONY: servers
+servers: ## find or install what the real test servers need (Java, Maven, kcat)
+	tests/brokers/ensure_servers.sh
+
+.PHONY: format
+format: venv ## format the code and sort the imports
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --select I --fix .
+
+.PHONY: format-check
+format-check: venv ## fail where `make format` would change something
+	$(BIN)/ruff format --check .
+
+.PHONY: lint
+lint: venv ## rules of style, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: venv ## mypy --strict over the package
+	$(BIN)/mypy
+
+.PHONY: bench
+bench: venv ## detection quality on the labelled sets in DATA (a folder)
+	$(PYTHON) benchmarks/quality.py --data $(or $(DATA),$(error name the folder of the labelled sets: make bench DATA=...))
+
+.PHONY: wheel
+wheel: venv ## sdist and wheel in dist/
+	$(PYTHON) -m build --no-isolation
+
+.PHONY: clean
+clean: ## remove .venv, builds and caches of this folder
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find streamgmm -name '*.so' -delete
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
