@@ -1,0 +1,22 @@
+"""From bytes to arrays: schema, decode, encode, batch. Knows no model."""
+
+from streamgmm.events.batch import Batch, BatchDecoder, DeadLetter, Record
+from streamgmm.events.clock import EventClock
+from streamgmm.events.decode import REASONS, CsvDecoder, JsonDecoder
+from streamgmm.events.encode import TRANSFORMS, Encoder
+from streamgmm.events.schema import Field, Schema
+
+__all__ = [
+    "REASONS",
+    "TRANSFORMS",
+    "Batch",
+    "BatchDecoder",
+    "CsvDecoder",
+    "DeadLetter",
+    "Encoder",
+    "EventClock",
+    "Field",
+    "JsonDecoder",
+    "Record",
+    "Schema",
+]

@@ -1,0 +1,305 @@
+"""A batch: events as arrays, and what could not become one as dead letters."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamgmm.errors import EventError
+from streamgmm.events.clock import EventClock
+from streamgmm.events.decode import (
+    CsvDecoder,
+    Decoder,
+    JsonDecoder,
+    feature_getter,
+    special_getter,
+)
+from streamgmm.events.encode import Encoder
+from streamgmm.events.roles import (
+    keys_column,
+    labels_column,
+    record_keys,
+    record_times,
+    times_column,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamgmm.events.schema import Schema
+
+DEAD_LETTER_BYTES = 64 * 1024
+
+
+class Record(NamedTuple):
+    """One record of a source, not yet decoded.
+
+    Parameters
+    ----------
+    value
+        The event's bytes; None is a Kafka tombstone (a dead letter).
+    position
+        Line number (from 1) or Kafka offset.
+    timestamp
+        The record's own time, seconds since the epoch, or None.
+    key
+        The record's own key, or None.
+    """
+
+    value: bytes | None
+    position: int
+    timestamp: float | None = None
+    key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that could not be used, why, and enough of it to find and repair it.
+
+    Attributes
+    ----------
+    reason
+        One of ``events.decode.REASONS``.
+    detail
+        For a person: what was got and what is allowed.
+    value
+        The original's first 64 kB.
+    length, checksum
+        Of the whole original: bytes, and ``sha256:`` with the hexadecimal digest.
+    """
+
+    reason: str
+    detail: str
+    field: str | None
+    origin: str
+    position: int
+    value: bytes
+    length: int
+    checksum: str
+
+    @property
+    def id(self) -> str:
+        """The event's identity: origin and position."""
+        return f"{self.origin}-{self.position}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the letter as a JSON record; bytes that are not text go as ``value_base64``."""
+        record: dict[str, Any] = {
+            "id": self.id,
+            "reason": self.reason,
+            "detail": self.detail,
+            "field": self.field,
+            "origin": self.origin,
+            "position": self.position,
+            "length": self.length,
+            "checksum": self.checksum,
+        }
+        try:
+            record["value"] = self.value.decode()
+        except UnicodeDecodeError:
+            record["value_base64"] = base64.b64encode(self.value).decode()
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """n decoded events of one partition, in its order, as columns.
+
+    Attributes
+    ----------
+    X : (n, d)
+        Encoded features; NaN = missing.
+    time : (n,)
+        Event time, seconds since the epoch; NaN = none.
+    keys
+        Whom each event is about, or None.
+    positions : (n,)
+        Line numbers or offsets.
+    raw
+        The original bytes.
+    origin
+        File name, or topic-partition.
+    labels : (n,)
+        1 anomaly, 0 normal, NaN unknown; None where the schema names no label.
+    decoder
+        What read the events.
+    """
+
+    X: NDArray[np.float64]
+    time: NDArray[np.float64]
+    keys: list[str | None]
+    positions: NDArray[np.int64]
+    raw: list[bytes]
+    origin: str
+    labels: NDArray[np.float64] | None
+    decoder: Decoder
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    @property
+    def missing(self) -> NDArray[np.int64]:
+        """Missing values per feature: (d,)."""
+        missing: NDArray[np.int64] = np.isnan(self.X).sum(axis=0, dtype=np.int64)
+        return missing
+
+    def id(self, row: int) -> str:
+        """Return the identity of an event: origin and position."""
+        return f"{self.origin}-{self.positions[row]}"
+
+    def event(self, row: int) -> bytes:
+        """Return an original event as one line of JSON, for an alert (``msgspec.Raw``)."""
+        return self.decoder.event(self.raw[row])
+
+
+class BatchDecoder:
+    """Turns records of one partition into batches.
+
+    Parameters
+    ----------
+    schema
+        What an event looks like.
+    origin
+        Names the partition in ids: the file, or topic-partition.
+    columns
+        The header of a CSV source; None reads JSON objects.
+    delimiter
+        Between the cells of a CSV source.
+    max_ahead
+        Seconds; see `EventClock`.
+
+    Attributes
+    ----------
+    clock : EventClock
+        Its state belongs to the partition's.
+
+    Examples
+    --------
+    >>> from streamgmm.events import Field, Schema
+    >>> decoder = BatchDecoder(Schema((Field("a"), Field("b"))), origin="flows.jsonl")
+    >>> batch, dead = decoder.decode([Record(b'{"a": 1, "b": 2}', 1), Record(b"?", 2)])
+    >>> batch.X
+    array([[1., 2.]])
+    >>> [(letter.id, letter.reason) for letter in dead]
+    [('flows.jsonl-2', 'not_json')]
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        *,
+        origin: str,
+        columns: Sequence[str] | None = None,
+        delimiter: str = ",",
+        max_ahead: float = 86_400.0,
+    ) -> None:
+        self.schema = schema
+        self.origin = origin
+        self.clock = EventClock(max_ahead)
+        self.encoder = Encoder(schema)
+        self._decoder: Decoder = (
+            JsonDecoder(schema) if columns is None else CsvDecoder(schema, columns, delimiter)
+        )
+        self._features = feature_getter(schema)
+        self._key = special_getter(schema, "key")
+        self._time = special_getter(schema, "time")
+        self._label = special_getter(schema, "label")
+
+    def decode(self, records: Sequence[Record]) -> tuple[Batch, list[DeadLetter]]:
+        """Decode, encode and judge a block of records, in order.
+
+        A record that cannot be used becomes a dead letter and leaves its neighbours as they
+        are; how records are cut into blocks changes nothing.
+        """
+        structs = self._decoder.decode_many([record.value for record in records])
+        faults = {i: s for i, s in enumerate(structs) if isinstance(s, EventError)}
+        rows = [i for i in range(len(records)) if i not in faults]
+        good = records
+        if faults:
+            structs = [structs[i] for i in rows]
+            good = [records[i] for i in rows]
+
+        X, unfit = self.encoder.forward(self._values(structs))
+        time, untimely = self._times(structs, good)
+        unfit = untimely | unfit
+        unfit |= self._judge(time, unfit)
+        if unfit:
+            faults |= {rows[i]: error for i, error in unfit.items()}
+            keep = [i for i in range(len(good)) if i not in unfit]
+            X, time = X[keep], time[keep]
+            good, structs = [good[i] for i in keep], [structs[i] for i in keep]
+        batch = self._batch(X, time, structs, good)
+        return batch, [self._letter(records[i], faults[i]) for i in sorted(faults)]
+
+    def _values(self, structs: list[Any]) -> NDArray[np.float64]:
+        """Return the features as (n, d), in the user's units; None becomes NaN."""
+        flat = list(chain.from_iterable(map(self._features, structs)))
+        return np.array(flat, dtype=np.float64).reshape(len(structs), len(self.schema.fields))
+
+    def _times(
+        self, structs: list[Any], records: Sequence[Record]
+    ) -> tuple[NDArray[np.float64], dict[int, EventError]]:
+        stamps = [record.timestamp for record in records]
+        if self._time is None or self.schema.time is None:
+            return record_times(stamps), {}
+        values = list(map(self._time, structs))
+        return times_column(values, self.schema.time_unit, stamps, self.schema.time)
+
+    def _judge(
+        self, time: NDArray[np.float64], unfit: dict[int, EventError]
+    ) -> dict[int, EventError]:
+        """Move the clock over the events that are fit; return those too far ahead of it."""
+        rows = np.delete(np.arange(len(time)), list(unfit)) if unfit else np.arange(len(time))
+        before = self.clock.latest
+        admitted = self.clock.admit(time[rows])
+        return {
+            row: EventError(
+                "too_far_ahead",
+                f"the event is dated {time[row]:.3f} s since the epoch, more than "
+                f"{self.clock.max_ahead:g} s after the latest one of its partition "
+                f"(about {before:.3f})",
+                self.schema.time,
+            )
+            for row in rows[~admitted].tolist()
+        }
+
+    def _batch(
+        self,
+        X: NDArray[np.float64],
+        time: NDArray[np.float64],
+        structs: list[Any],
+        records: Sequence[Record],
+    ) -> Batch:
+        if self._key is None:
+            keys = record_keys([record.key for record in records])
+        else:
+            keys = keys_column(list(map(self._key, structs)))
+        return Batch(
+            X=X,
+            time=time,
+            keys=keys,
+            positions=np.array([record.position for record in records], dtype=np.int64),
+            raw=[record.value or b"" for record in records],
+            origin=self.origin,
+            labels=None if self._label is None else labels_column(list(map(self._label, structs))),
+            decoder=self._decoder,
+        )
+
+    def _letter(self, record: Record, error: EventError) -> DeadLetter:
+        value = record.value or b""
+        return DeadLetter(
+            reason=error.reason,
+            detail=error.detail,
+            field=error.field,
+            origin=self.origin,
+            position=record.position,
+            value=value[:DEAD_LETTER_BYTES],
+            length=len(value),
+            checksum=f"sha256:{hashlib.sha256(value).hexdigest()}",
+        )

@@ -1,0 +1,116 @@
+"""Transforms between the user's units and the model's: each has a forward and an inverse.
+
+The model wants features whose spread is comparable over their whole range; counts, bytes
+and durations get that from a logarithm. Reasons are shown in the user's units, so every
+transform can be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamgmm.errors import EventError
+
+if TYPE_CHECKING:
+    from streamgmm.events.schema import Schema
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """A monotone map of the real line and its inverse, both elementwise; NaN stays NaN.
+
+    ``lower`` is the smallest value in the user's units that the forward map accepts.
+    """
+
+    name: str
+    forward: Callable[[Array], Array] | None
+    inverse: Callable[[Array], Array] | None
+    lower: float = -np.inf
+
+
+TRANSFORMS: dict[str, Transform] = {
+    "identity": Transform("identity", None, None),
+    "log1p": Transform("log1p", np.log1p, np.expm1, lower=0.0),
+    "asinh": Transform("asinh", np.arcsinh, np.sinh),
+}
+
+
+class Encoder:
+    """The transforms of a schema, column by column.
+
+    Parameters
+    ----------
+    schema
+        Column i of the arrays belongs to ``schema.fields[i]``.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._names = schema.names
+        self._transforms = tuple(TRANSFORMS[field.transform] for field in schema.fields)
+
+    def forward(self, values: Array) -> tuple[Array, dict[int, EventError]]:
+        """Encode a block of events.
+
+        Parameters
+        ----------
+        values : (n, d)
+            In the user's units; NaN = missing.
+
+        Returns
+        -------
+        X : (n, d) C-contiguous
+            In the model's units. Rows with a fault are not meaningful.
+        faults
+            Row -> what is wrong with it: a value below what its transform accepts.
+        """
+        X = np.array(values, dtype=np.float64, order="C")
+        faults: dict[int, EventError] = {}
+        for i, transform in enumerate(self._transforms):
+            if transform.forward is None:
+                continue
+            # A contiguous copy: NumPy may take another code path, with other last bits, for
+            # strided input, and a block must give the same bits as its rows one by one.
+            column = np.ascontiguousarray(X[:, i])
+            below = column < transform.lower
+            if below.any():
+                for row in np.flatnonzero(below).tolist():
+                    faults.setdefault(row, self._below(i, float(column[row])))
+                column[below] = np.nan
+            X[:, i] = transform.forward(column)
+        return X, faults
+
+    def inverse(self, feature: int, value: float) -> float:
+        """Return one encoded value of column `feature` in the user's units.
+
+        Values too large for a float give infinity, in keeping with their sign.
+        """
+        transform = self._transforms[feature]
+        if transform.inverse is None:
+            return value
+        with np.errstate(over="ignore"):
+            return float(transform.inverse(np.array([value]))[0])
+
+    def inverse_block(self, X: Array) -> Array:
+        """Return an encoded block X (n, d) in the user's units; the inverse of `forward`."""
+        values = np.array(X, dtype=np.float64, order="C")
+        with np.errstate(over="ignore"):
+            for i, transform in enumerate(self._transforms):
+                if transform.inverse is not None:
+                    values[:, i] = transform.inverse(np.ascontiguousarray(values[:, i]))
+        return values
+
+    def _below(self, i: int, value: float) -> EventError:
+        name, transform = self._names[i], self._transforms[i]
+        return EventError(
+            "out_of_domain",
+            f"field {name!r} is {value!r}, but its transform {transform.name} takes values from "
+            f'{transform.lower:g} up; use "asinh" for a field that may be negative',
+            name,
+        )
