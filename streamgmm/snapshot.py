@@ -20,13 +20,15 @@ import hashlib
 import math
 import struct
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from streamgmm.errors import StateError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["VERSION", "pack", "unpack"]
 

@@ -1,0 +1,1 @@
+"""The service: loops, state on disk, metrics and HTTP around the detector."""

@@ -1,0 +1,223 @@
+"""What the service measures, in a Prometheus registry of its own.
+
+`docs/metrics.md` is written from here: ``python -m streamgmm.service.metrics > docs/metrics.md``.
+There are no labels per key or event: the number of series depends on partitions, components,
+features and reasons only.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    ProcessCollector,
+    generate_latest,
+)
+
+from streamgmm.service.histogram import ArrayHistogram
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Metrics", "reference"]
+
+_PREFIX: Final = "streamgmm_"
+_SCORES: Final = (-20, -10, -5, 0, 2.5, 5, 7.5, 10, 12.5, 15, 20, 25, 30, 40, 60, 100, 200, 1000)
+_LATENCIES: Final = (
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2.5,
+    5,
+    10,
+    60,
+    600,
+)
+_DURATIONS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
+_SIZES: Final = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000)
+
+
+class Metrics:
+    """Every metric of one service.
+
+    Parameters
+    ----------
+    version
+        Of the package, for ``streamgmm_build_info``.
+
+    Attributes
+    ----------
+    registry
+        What an exposition reads; nothing is registered globally.
+    """
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self._reference: list[tuple[str, str, str, str]] = []
+        self._stream()
+        self._model()
+        self._state()
+        self._gauge("build_info", "1, with the version as a label.", ["version"]).labels(
+            version
+        ).set(1)
+        ProcessCollector(registry=self.registry)
+
+    def _stream(self) -> None:
+        by_partition = ["partition"]
+        self.events = self._counter("events", "Events scored.", by_partition)
+        self.alerts = self._counter("alerts", "Events that were anomalies.", by_partition)
+        self.unscored = self._counter(
+            "unscored_events", "Events of which no feature was present.", by_partition
+        )
+        self.relearned = self._counter(
+            "relearned_events",
+            "Events learned again, silently, to bring a restored model up to date.",
+            by_partition,
+        )
+        self.dead_letters = self._counter(
+            "dead_letters", "Events that could not be decoded or encoded.", ["reason"]
+        )
+        self.missing = self._counter(
+            "missing_values", "Values absent or null, by feature.", ["feature"]
+        )
+        self.score = self._histogram("score_nats", "Scores; higher is stranger.", _SCORES)
+        self.latency = self._histogram(
+            "event_latency_seconds",
+            "From an event's timestamp in Kafka to its outputs being handed to the sink.",
+            _LATENCIES,
+        )
+        self.batch_duration = self._histogram(
+            "batch_duration_seconds", "Time to decode, score and learn one batch.", _DURATIONS
+        )
+        self.batch_size = self._histogram("batch_events", "Events in one batch.", _SIZES)
+        self.lag = self._gauge("lag_events", "Events waiting in a partition.", by_partition)
+        self.connected = self._gauge("source_connected", "1 while the source can be reached.")
+        self.sink_retries = self._counter("sink_retries", "Outputs that had to be sent again.")
+
+    def _model(self) -> None:
+        by_partition = ["partition"]
+        self.threshold = self._gauge(
+            "threshold_nats",
+            "Score from which an event is an anomaly; +Inf in warm-up.",
+            by_partition,
+        )
+        self.weight = self._gauge(
+            "component_weight_ratio",
+            "Share of traffic of a component of the mixture.",
+            ["partition", "component"],
+        )
+        self.seen = self._gauge("model_events", "Events the model has seen.", by_partition)
+        self.partition_ready = self._gauge(
+            "ready", "1 once the partition's model has warmed up and alerts.", by_partition
+        )
+        self.service_ready = self._gauge("service_ready", "1 while /readyz says ready.")
+
+    def _state(self) -> None:
+        self._checkpointed_at = float("nan")
+        self.checkpoint_age = self._gauge(
+            "checkpoint_age_seconds",
+            "Time since the last checkpoint was written; NaN before the first.",
+        )
+        self.checkpoint_age.set_function(lambda: time.time() - self._checkpointed_at)
+        self.checkpoint_size = self._gauge(
+            "checkpoint_size_bytes", "Size of the last checkpoint.", ["partition"]
+        )
+        self.checkpoint_duration = self._histogram(
+            "checkpoint_duration_seconds",
+            "Time to write one checkpoint to stable storage.",
+            _LATENCIES,
+        )
+        self.checkpoint_failures = self._counter(
+            "checkpoint_failures", "Checkpoints that could not be written."
+        )
+
+    def observe_model(
+        self,
+        partition: str,
+        *,
+        threshold: float,
+        weights: NDArray[np.float64],
+        seen: int,
+        ready: bool,
+    ) -> None:
+        """Show one model's threshold, component weights, age and readiness."""
+        self.threshold.labels(partition).set(threshold)
+        self.seen.labels(partition).set(seen)
+        self.partition_ready.labels(partition).set(ready)
+        for component, weight in enumerate(weights):
+            self.weight.labels(partition, component).set(weight)
+
+    def forget_partition(self, partition: str) -> None:
+        """Stop showing the present state of a partition that has left; its counters stay."""
+        for gauge in (self.lag, self.threshold, self.seen, self.partition_ready, self.weight):
+            gauge.remove_by_labels({"partition": partition})
+        self.checkpoint_size.remove_by_labels({"partition": partition})
+
+    def checkpoint_written(self, partition: str, size: int, duration: float) -> None:
+        """Note a checkpoint of `size` bytes that took `duration` seconds."""
+        self._checkpointed_at = time.time()
+        self.checkpoint_size.labels(partition).set(size)
+        self.checkpoint_duration.observe(duration)
+
+    def exposition(self) -> bytes:
+        """Give all metrics in the text format that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+    def rows(self) -> Iterable[tuple[str, str, str, str]]:
+        """List name, type, labels and meaning of every metric, in the order of the page."""
+        return iter(self._reference)
+
+    def _note(self, name: str, kind: str, labels: Sequence[str], meaning: str) -> str:
+        shown = f"{_PREFIX}{name}_total" if kind == "counter" else f"{_PREFIX}{name}"
+        self._reference.append((shown, kind, ", ".join(labels), meaning))
+        return _PREFIX + name
+
+    def _counter(self, name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:
+        full = self._note(name, "counter", labels, meaning)
+        return Counter(full, meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, labels: Sequence[str] = ()) -> Gauge:
+        full = self._note(name, "gauge", labels, meaning)
+        return Gauge(full, meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> ArrayHistogram:
+        full = self._note(name, "histogram", (), meaning)
+        return ArrayHistogram(full, meaning, buckets, self.registry)
+
+
+def reference() -> str:
+    """Write the page of the metrics, `docs/metrics.md`."""
+    lines = [
+        "# Metrics",
+        "",
+        "The service shows these at `/metrics`, in base units (seconds, bytes, nats).",
+        "Beside them stand the `process_*` metrics (memory, CPU, open files).",
+        "A partition is named as in event ids: `topic-partition`, or the file's name.",
+        "",
+        "| name | type | labels | meaning |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{name}` | {kind} | {labels} | {meaning} |"
+        for name, kind, labels, meaning in Metrics("").rows()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from streamgmm.errors import ConfigError
+from streamgmm.service.http import HttpServer
+from streamgmm.service.metrics import Metrics
+from streamgmm.service.status import ModelStatus, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def status() -> Status:
+    return Status()
+
+
+@pytest.fixture
+def url(status: Status) -> Iterator[str]:
+    metrics = Metrics("1.2.3")
+    metrics.events.labels("flows-0").inc(7)
+    with HttpServer("127.0.0.1", 0, metrics, status) as server:
+        yield server.url
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urlopen(url, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_metrics_are_prometheus_text(url: str) -> None:
+    code, text = get(f"{url}/metrics")
+    assert code == 200
+    assert 'streamgmm_events_total{partition="flows-0"} 7.0' in text
+    assert 'streamgmm_build_info{version="1.2.3"} 1.0' in text
+    assert "_created" not in text
+
+
+def test_health_is_ok_as_long_as_the_process_answers(url: str) -> None:
+    assert get(f"{url}/healthz") == (200, "ok\n")
+
+
+def test_the_page_is_shipped(url: str) -> None:
+    code, text = get(url)
+    assert code == 200
+    assert "<title>streamgmm</title>" in text
+
+
+def test_unknown_paths_are_404(url: str) -> None:
+    assert get(f"{url}/nothing")[0] == 404
+
+
+def test_readiness_follows_the_status(url: str, status: Status) -> None:
+    code, text = get(f"{url}/readyz")
+    assert (code, json.loads(text)["reason"]) == (503, "starting")
+
+    status.set_trouble(None)
+    status.set_models(
+        {
+            "flows-0": ModelStatus(ready=True, seen=900, needed=500),
+            "flows-1": ModelStatus(ready=False, seen=20, needed=500),
+        }
+    )
+    code, text = get(f"{url}/readyz")
+    answer = json.loads(text)
+    assert code == 503
+    assert answer["reason"] == "flows-1: warming up, 20 of 500 events"
+    assert answer["partitions"]["flows-0"] == {
+        "ready": True,
+        "seen": 900,
+        "needed": 500,
+        "reason": None,
+    }
+    assert answer["partitions"]["flows-1"]["ready"] is False
+    assert "streamgmm_service_ready 0.0" in get(f"{url}/metrics")[1]
+
+    status.set_models({"flows-0": ModelStatus(ready=True, seen=900, needed=500)})
+    code, text = get(f"{url}/readyz")
+    assert (code, json.loads(text)["ready"]) == (200, True)
+    assert "streamgmm_service_ready 1.0" in get(f"{url}/metrics")[1]
+
+    status.set_trouble("the broker cannot be reached")
+    code, text = get(f"{url}/readyz")
+    assert (code, json.loads(text)["reason"]) == (503, "the broker cannot be reached")
+
+
+def test_a_relearning_model_is_not_ready() -> None:
+    status = Status()
+    status.set_trouble(None)
+    status.set_models({"a": ModelStatus(ready=True, seen=9, needed=5, relearning=True)})
+    assert status.read().reason == "a: catching up with the committed position"
+
+
+def test_a_member_without_partitions_stands_by() -> None:
+    status = Status()
+    status.set_trouble(None)
+    assert status.read().ready
+    assert "standby" in status.read().reason
+
+
+def test_a_taken_port_is_a_clear_error(status: Status) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"127\.0\.0\.1:{port} is taken"):
+            HttpServer("127.0.0.1", port, Metrics(""), status)
+
+
+def test_a_host_that_does_not_exist_is_a_clear_error(status: Status) -> None:
+    with pytest.raises(ConfigError, match="is not known"):
+        HttpServer("no.such.host.invalid", 0, Metrics(""), status)
+
+
+def test_the_port_is_free_again_afterwards(status: Status) -> None:
+    with HttpServer("127.0.0.1", 0, Metrics(""), status) as server:
+        port = int(server.url.rsplit(":", 1)[1])
+        assert get(f"{server.url}/healthz")[0] == 200
+    with HttpServer("127.0.0.1", port, Metrics(""), status) as server:
+        assert get(f"{server.url}/healthz")[0] == 200

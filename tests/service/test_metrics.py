@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from streamgmm.service import metrics as module
+from streamgmm.service.histogram import ArrayHistogram
+from streamgmm.service.metrics import Metrics
+
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    return {
+        sample.name + str(sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(metrics.exposition().decode())
+        for sample in family.samples
+    }
+
+
+def test_the_page_lists_exactly_what_is_shown() -> None:
+    assert PAGE.read_text() == module.reference(), (
+        "write it again: python -m streamgmm.service.metrics > docs/metrics.md"
+    )
+
+
+def test_every_metric_of_the_registry_is_on_the_page() -> None:
+    shown = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in Metrics("").registry.collect()
+    }
+    listed = {name for name, *_ in Metrics("").rows()}
+    assert {name for name in shown if name.startswith("streamgmm_")} == listed
+
+
+def test_no_metric_is_global() -> None:
+    Metrics("1")
+    Metrics("1")
+
+
+def test_an_array_histogram_counts_like_one_by_one() -> None:
+    registry = CollectorRegistry()
+    histogram = ArrayHistogram("h", "doc", (0, 1, 10), registry)
+    histogram.observe(np.array([-5.0, 0.0, 0.5, 1.0, 7.0, 99.0, np.nan, np.inf]))
+    histogram.observe(2.0)
+    assert [registry.get_sample_value("h_bucket", {"le": b}) for b in ("0", "1", "10", "+Inf")] == [
+        2,
+        4,
+        6,
+        8,
+    ]
+    assert registry.get_sample_value("h_count") == 8
+    assert registry.get_sample_value("h_sum") == np.inf
+
+
+def test_a_model_is_shown_and_forgotten() -> None:
+    metrics = Metrics("")
+    metrics.observe_model(
+        "flows-0", threshold=12.5, weights=np.array([0.75, 0.25]), seen=9, ready=True
+    )
+    metrics.observe_model("flows-1", threshold=np.inf, weights=np.array([1.0]), seen=1, ready=False)
+    shown = samples(metrics)
+    assert shown["streamgmm_threshold_nats[('partition', 'flows-0')]"] == 12.5
+    assert (
+        shown["streamgmm_component_weight_ratio[('component', '1'), ('partition', 'flows-0')]"]
+        == 0.25
+    )
+    assert shown["streamgmm_ready[('partition', 'flows-1')]"] == 0
+    metrics.forget_partition("flows-0")
+    left = samples(metrics)
+    assert not [name for name in left if "flows-0" in name]
+    assert "streamgmm_threshold_nats[('partition', 'flows-1')]" in left
+
+
+def test_the_checkpoint_s_age_is_unknown_before_the_first_one() -> None:
+    metrics = Metrics("")
+    assert np.isnan(samples(metrics)["streamgmm_checkpoint_age_seconds[]"])
+    metrics.checkpoint_written("flows-0", 1000, 0.01)
+    shown = samples(metrics)
+    assert shown["streamgmm_checkpoint_age_seconds[]"] == pytest.approx(0, abs=5)
+    assert shown["streamgmm_checkpoint_size_bytes[('partition', 'flows-0')]"] == 1000
