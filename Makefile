@@ -62,8 +62,9 @@ quick: venv ## the tests that need no server and build no package
 	$(BIN)/pytest -m 'not kafka and not slow' tests
 
 .PHONY: servers
-servers: ## find or install what the real test servers need (Java, Maven, kcat)
-	tests/brokers/ensure_servers.sh
+servers: venv ## find or install what the real test servers need (Java, Maven, kcat, Kafka's jars)
+	@tests/brokers/ensure_servers.sh
+	@[ -n "$${STREAMGMM_TEST_KAFKA:-}" ] || $(PYTHON) -m tests.brokers.kafka_jars >/dev/null
 
 .PHONY: format
 format: venv ## format the code and sort the imports

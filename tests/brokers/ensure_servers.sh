@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Finds what the tests with real servers need; as root on Debian or Ubuntu it installs what is
+# missing. Otherwise it names that and how to get it, and exits 1.
+set -euo pipefail
+
+# Kafka 4 needs Java 17 or newer: an older java on PATH is as good as none.
+has_java() {
+    local version
+    version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p') || return 1
+    [ "${version:-0}" -ge 17 ]
+}
+
+missing=()
+command -v kcat >/dev/null || missing+=(kcat)
+if [ -z "${STREAMGMM_TEST_KAFKA:-}" ]; then
+    has_java || missing+=(openjdk-17-jre-headless)
+    command -v mvn >/dev/null || missing+=(maven)
+fi
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    echo "streamgmm: installing for the tests: ${missing[*]}" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    # A distribution that has left Java 17 behind has a default that is newer.
+    if apt-get update -qq >&2; then
+        apt-cache show openjdk-17-jre-headless >/dev/null 2>&1 ||
+            missing=("${missing[@]/openjdk-17-jre-headless/default-jre-headless}")
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 && exit 0
+    fi
+    echo "streamgmm: apt-get could not install: ${missing[*]}." >&2
+fi
+
+cat >&2 <<TEXT
+streamgmm: the tests with a real Kafka need: ${missing[*]} (names of Debian packages).
+  Debian, Ubuntu, as root: apt-get update && apt-get install ${missing[*]}
+  Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, and kcat, each on PATH.
+  With a broker that runs already, only kcat is needed: STREAMGMM_TEST_KAFKA=host:port make test
+TEXT
+exit 1

@@ -1,0 +1,65 @@
+"""Fixtures for all tests: a real Apache Kafka and topics on it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+
+from tests.brokers.apache_kafka import KafkaBroker
+
+RUNNING_BROKER = "STREAMGMM_TEST_KAFKA"
+BROKER_FIXTURES = {"kafka", "own_kafka"}
+
+TopicFactory = Callable[..., str]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that needs a broker, so that ``-m 'not kafka'`` leaves it out."""
+    for item in items:
+        if BROKER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.kafka)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address (``host:port``) of a broker shared by all tests; they must not stop it.
+
+    ``STREAMGMM_TEST_KAFKA=host:port`` names a running one; otherwise one is started here.
+    """
+    running = os.environ.get(RUNNING_BROKER)
+    if running:
+        yield running
+        return
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker.bootstrap
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[KafkaBroker]:
+    """Yield a started broker of this test alone, free to be stopped, killed and restarted."""
+    with KafkaBroker(tmp_path / "kafka") as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic(kafka: str) -> Iterator[TopicFactory]:
+    """Yield a maker of new, empty topics: ``topic(partitions=2, configs={...}) -> name``."""
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    made: list[str] = []
+
+    def make(prefix: str = "test", *, partitions: int = 1, configs: dict[str, str] | None = None):
+        name = f"{prefix}-{uuid.uuid4().hex[:12]}"
+        options = {"num_partitions": partitions, "replication_factor": 1, "configs": configs or {}}
+        admin.create_topics({name: options}, wait_for_metadata=True)
+        made.append(name)
+        return name
+
+    yield make
+    if made:
+        admin.delete_topics(made)
+    admin.close()
