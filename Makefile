@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
-KERNELS := $(shell find streamgmm -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+KERNELS := $(shell find streamgmm -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
 
 # ---------------------------------------------------------------- environment
 
