@@ -1,0 +1,99 @@
+"""What must hold between the keys of a configuration; each check yields sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from streamgmm.config.sections import FileInput, FileOutput, KafkaInput, KafkaOutput, Security
+
+if TYPE_CHECKING:
+    from streamgmm.config.job import Config
+
+
+def check_together(config: Config) -> list[str]:
+    """Return everything that is wrong between keys that are right by themselves."""
+    return [*_roles(config), *_time(config), *_model(config), *_security(config), *_sink(config)]
+
+
+def _roles(config: Config) -> Iterator[str]:
+    events = config.events
+    names = [field.name for field in events.fields]
+    if events.label in names:
+        yield (
+            f"[events] label {events.label!r} is also in fields, so the model would see the "
+            f"truth; take it out of fields"
+        )
+    roles = Counter(filter(None, (events.key, events.time, events.label)))
+    for name, count in roles.items():
+        if count > 1:
+            yield f"[events] {name!r} is more than one of key, time and label; keep one"
+
+
+def _time(config: Config) -> Iterator[str]:
+    if config.events.time:
+        return
+    if isinstance(config.alerts.budget, str):
+        yield (
+            f'[alerts] budget is "{config.alerts.budget}", which counts days, but [events] time '
+            f"names no field; name it, or give the budget as a probability such as 0.001"
+        )
+    timed = isinstance(config.model.half_life, str) and config.model.half_life != "stationary"
+    if timed and isinstance(config.source, FileInput):
+        yield (
+            f'[model] half_life is "{config.model.half_life}", a length of time, but '
+            f"[events] time names no field and a file's records have no time of their own; "
+            f"name it, or give half_life as a number of events"
+        )
+
+
+def _model(config: Config) -> Iterator[str]:
+    model = config.model
+    if model.warmup < 2 * model.n_components:
+        yield (
+            f"[model] warmup is {model.warmup}, too few events to place {model.n_components} "
+            f"components; allowed is twice n_components or more"
+        )
+
+
+def _security(config: Config) -> Iterator[str]:
+    for section, value in (("source", config.source), ("sink", config.sink)):
+        if not isinstance(value, Security):
+            continue
+        sasl = value.security.startswith("sasl")
+        if sasl and not (value.sasl_username and value.sasl_password):
+            yield (
+                f'[{section}] security is "{value.security}", which needs sasl_username and '
+                f"sasl_password (the environment's STREAMGMM__{section.upper()}__SASL_PASSWORD)"
+            )
+        if not sasl and (value.sasl_username or value.sasl_password):
+            yield (
+                f"[{section}] has a sasl_username or sasl_password, which security = "
+                f'"{value.security}" would not use; set it to "sasl_ssl" or "sasl_plaintext"'
+            )
+        if bool(value.ssl_certfile) != bool(value.ssl_keyfile):
+            yield f"[{section}] needs both of ssl_certfile and ssl_keyfile, or neither"
+
+
+def _sink(config: Config) -> Iterator[str]:
+    source, sink = config.source, config.sink
+    outputs = [out for out in (sink.scores, sink.alerts, sink.dead_letters) if out]
+    if isinstance(sink, FileOutput):
+        if isinstance(source, FileInput) and source.path != "-" and source.path in outputs:
+            yield f"[sink] writes to {source.path!r}, the file that [source] reads; name another"
+        return
+    if not sink.brokers and not isinstance(source, KafkaInput):
+        yield "[sink] has no brokers, and the source is not Kafka; give brokers"
+    if not outputs:
+        yield "[sink] names no topic; name at least one of scores, alerts and dead_letters"
+    if isinstance(source, KafkaInput) and _same_cluster(source, sink):
+        for topic in set(outputs) & set(source.topics):
+            yield (
+                f"[sink] writes to topic {topic!r}, which [source] reads, so the job would feed "
+                f"on its own output; name another"
+            )
+
+
+def _same_cluster(source: KafkaInput, sink: KafkaOutput) -> bool:
+    return not sink.brokers or bool(set(sink.brokers) & set(source.brokers))

@@ -1,0 +1,64 @@
+"""A whole job: its sections, its fingerprint and its listing as TOML."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+
+from streamgmm.config.sections import (
+    Alerts,
+    Events,
+    FileInput,
+    FileOutput,
+    KafkaInput,
+    KafkaOutput,
+    Model,
+    Service,
+)
+from streamgmm.config.toml import write_toml
+from streamgmm.events.schema import Schema
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One job, complete and checked; made by `load`.
+
+    Attributes
+    ----------
+    source, events, model, alerts, sink, service
+        The sections of the file.
+    """
+
+    source: FileInput | KafkaInput
+    events: Events
+    model: Model = field(default_factory=Model)
+    alerts: Alerts = field(default_factory=Alerts)
+    sink: FileOutput | KafkaOutput = FileOutput()
+    service: Service = field(default_factory=Service)
+
+    def schema(self) -> Schema:
+        """Return what an event looks like."""
+        return self.events.schema()
+
+    def fingerprint(self) -> str:
+        """Return 32 hexadecimal digits that change when saved state would mean something else.
+
+        They cover the features and their transforms, the event time and the whole model; not
+        the key, the budget, where events come from and go to, nor the order of lines.
+        """
+        shape = {
+            "version": 1,
+            "fields": [asdict(feature) for feature in self.schema().fields],
+            "time": [self.events.time, self.events.time_unit, self.events.max_ahead],
+            "model": asdict(self.model),
+        }
+        canonical = json.dumps(shape, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+    def to_toml(self, *, comments: bool = False) -> str:
+        """Return the job as TOML that loads to the same job; secrets are left out.
+
+        With `comments` every key is explained.
+        """
+        return write_toml(self, comments=comments)

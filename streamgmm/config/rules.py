@@ -1,0 +1,221 @@
+"""Rules for single values: what is allowed, said in words, and how a value is read.
+
+A rule takes what TOML gave (or the text of an environment variable) and returns the value
+in the form the program uses, or raises ValueError. Its words go into the error message, so
+that what is enforced and what is said cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_PER_DAY = {"hour": 24.0, "day": 1.0, "week": 1 / 7}
+
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(hour|day|week)")
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})")
+
+
+class Secret:
+    """A value that no message, log, representation or saved configuration shows.
+
+    Examples
+    --------
+    >>> Secret("hunter2")
+    Secret('***')
+    >>> Secret("hunter2").reveal()
+    'hunter2'
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the secret itself, to hand it to a client library."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other.reveal() == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        raise TypeError("a secret is not written to pickles")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is allowed, in words, and the function that enforces it.
+
+    Parameters
+    ----------
+    allowed
+        Completes "allowed is ...".
+    read
+        Returns the value, or raises ValueError or TypeError (their text is not shown).
+    secret
+        If true a message never shows the value.
+    """
+
+    allowed: str
+    read: Callable[[Any], Any]
+    secret: bool = False
+
+
+def whole(low: int, high: int | None = None) -> Rule:
+    """Allow a whole number from `low` to `high`, both allowed."""
+
+    def read(value: Any) -> int:
+        _require(isinstance(value, int) and not isinstance(value, bool))
+        _require(value >= low and (high is None or value <= high))
+        return int(value)
+
+    upper = "up" if high is None else f"to {high:,}"
+    return Rule(f"a whole number from {low:,} {upper}", read)
+
+
+def number(above: float, below: float, words: str) -> Rule:
+    """Allow a number strictly between two bounds."""
+
+    def read(value: Any) -> float:
+        _require(_is_number(value) and above < value < below)
+        return float(value)
+
+    return Rule(words, read)
+
+
+def choice(*names: str) -> Rule:
+    """Allow one of some words."""
+
+    def read(value: Any) -> str:
+        _require(value in names)
+        return str(value)
+
+    return Rule(" or ".join(f'"{name}"' for name in names), read)
+
+
+def text(words: str, *, empty: bool = True) -> Rule:
+    """Allow text, perhaps empty."""
+
+    def read(value: Any) -> str:
+        _require(isinstance(value, str) and (value or empty))
+        return str(value)
+
+    return Rule(words, read)
+
+
+def texts(words: str) -> Rule:
+    """Allow a list of text, or one text with commas; at least one item, none empty, none twice."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        items = value.split(",") if isinstance(value, str) else value
+        _require(isinstance(items, list | tuple) and all(isinstance(i, str) for i in items))
+        items = [item.strip() for item in items]
+        _require(items and all(items) and len(set(items)) == len(items))
+        return tuple(items)
+
+    return Rule(words, read)
+
+
+def duration() -> Rule:
+    """Allow a length of time above 0, read as seconds."""
+    return Rule('a number of seconds above 0, or text like "500ms", "30s", "1h30m", "7d"', seconds)
+
+
+def secret(words: str) -> Rule:
+    """Allow text that is never shown."""
+
+    def read(value: Any) -> Secret:
+        if isinstance(value, Secret):
+            return value
+        _require(isinstance(value, str))
+        return Secret(value)
+
+    return Rule(words, read, secret=True)
+
+
+def seconds(value: Any) -> float:
+    """Read a duration: a number of seconds, or text with units.
+
+    Examples
+    --------
+    >>> seconds("1h30m"), seconds(30)
+    (5400.0, 30.0)
+    """
+    if isinstance(value, str):
+        compact = value.replace(" ", "")
+        _require(_DURATION.fullmatch(compact))
+        value = sum(float(n) * SECONDS[unit] for n, unit in _DURATION_PART.findall(compact))
+    _require(_is_number(value) and value > 0)
+    return float(value)
+
+
+def half_life(value: Any) -> float | str:
+    """Read a half-life: a number of events, a duration as text, or "stationary"."""
+    if value == "stationary":
+        return "stationary"
+    if isinstance(value, str):
+        seconds(value)
+        return value.replace(" ", "")
+    _require(_is_number(value) and value > 0)
+    return float(value)
+
+
+def budget(value: Any) -> float | str:
+    """Read a false-alarm budget: a probability, or a number a day (kept as ``"5/day"``)."""
+    if isinstance(value, str):
+        match = _BUDGET.fullmatch(value.strip())
+        if match is None or float(match[1]) <= 0:
+            raise ValueError
+        return f"{float(match[1]) * _PER_DAY[match[2]]:g}/day"
+    _require(_is_number(value) and 0 < value < 1)
+    return float(value)
+
+
+def established(value: Any) -> float | str:
+    """Read what counts as established: "graded", "off", or a share of the largest component."""
+    if value in ("graded", "off"):
+        return str(value)
+    _require(_is_number(value) and 0 < value <= 1)
+    return float(value)
+
+
+def quantile_or_off(value: Any) -> float | str:
+    """Read a quantile strictly between 0 and 1, or "off"."""
+    if value == "off":
+        return "off"
+    _require(_is_number(value) and 0 < value < 1)
+    return float(value)
+
+
+def address(value: Any) -> str:
+    """Read ``host:port``; empty is off."""
+    if value == "":
+        return ""
+    match = _ADDRESS.fullmatch(value)  # TypeError if it is no text
+    _require(match and int(match[2]) <= 65_535)
+    return str(value)
+
+
+def _require(holds: object) -> None:
+    if not holds:
+        raise ValueError
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
