@@ -21,7 +21,7 @@ venv: $(VENV)/.kernels ## build .venv with the pinned requirements and the packa
 
 $(VENV)/.requirements: requirements/dev.txt tools/find_python.sh
 	@[ -x $(PYTHON) ] || { python="$$(tools/find_python.sh)" && "$$python" -m venv $(VENV); }
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.requirements pyproject.toml setup.py

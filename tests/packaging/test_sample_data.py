@@ -6,7 +6,8 @@ import csv
 import gzip
 from importlib.resources import files
 
-SAMPLE = files("streamgmm") / "data" / "http.csv.gz"
+DATA = files("streamgmm") / "data"
+SAMPLE = DATA / "http.csv.gz"
 
 
 def test_the_sample_holds_the_described_connections_and_nothing_else() -> None:
@@ -20,6 +21,6 @@ def test_the_sample_holds_the_described_connections_and_nothing_else() -> None:
 
 def test_the_sample_is_small_enough_to_ship_and_names_its_source() -> None:
     assert len(SAMPLE.read_bytes()) <= 1_000_000
-    notice = (SAMPLE.parent / "README.md").read_text(encoding="utf-8")
+    notice = (DATA / "README.md").read_text(encoding="utf-8")
     assert "KDD Cup 1999" in notice
     assert "CC BY 4.0" in notice
