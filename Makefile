@@ -88,6 +88,10 @@ types: venv ## mypy --strict over the package
 bench: venv ## detection quality on the labelled sets in DATA (a folder)
 	$(PYTHON) benchmarks/quality.py --data $(or $(DATA),$(error name the folder of the labelled sets: make bench DATA=...))
 
+.PHONY: soak
+soak: servers ## a worker on a real Kafka for MINUTES (5), stopped and crashed again and again
+	$(PYTHON) -m benchmarks.soak --minutes $(or $(MINUTES),5)
+
 .PHONY: wheel
 wheel: venv ## sdist and wheel in dist/
 	$(PYTHON) -m build --no-isolation
