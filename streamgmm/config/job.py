@@ -34,7 +34,7 @@ class Config:
     events: Events
     model: Model = field(default_factory=Model)
     alerts: Alerts = field(default_factory=Alerts)
-    sink: FileOutput | KafkaOutput = FileOutput()
+    sink: FileOutput | KafkaOutput = field(default_factory=FileOutput)
     service: Service = field(default_factory=Service)
 
     def schema(self) -> Schema:

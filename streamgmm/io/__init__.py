@@ -1,0 +1,1 @@
+"""Sources and sinks: files, Kafka, generated events. Knows events, no model."""

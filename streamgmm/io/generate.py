@@ -1,0 +1,133 @@
+"""Generates labelled network flows: ordinary behaviours with a daily rhythm, and attacks.
+
+Time is event time: the flows are dated one after the other from `start`, `rate` of them a
+second in the mean, and the rhythm follows those dates. The same seed gives the same flows,
+however many are taken.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import msgspec
+import numpy as np
+
+from streamgmm.io.attacks import attacks_starting_in
+from streamgmm.io.behaviours import BEHAVIOURS, Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Flow = dict[str, Any]
+
+FIELDS = (
+    "ts",
+    "src",
+    "dst",
+    "proto",
+    "dport",
+    "duration",
+    "bytes_out",
+    "bytes_in",
+    "packets_out",
+    "packets_in",
+    "label",
+    "kind",
+)
+"""Members of a flow: seconds since the epoch, addresses, protocol, port, seconds, and what the
+client sent (out) and received (in); `label` is 1 for an attack, `kind` names the behaviour."""
+
+START = 1_767_600_000.0
+"""Monday, 5 January 2026, 08:00 UTC."""
+
+_WINDOW = 4096  # flows made at a time, in the mean
+_LINES = 500
+_TICK = 0.05  # seconds; paced, the shortest rest between two writes
+
+
+def flows(
+    *, seed: int = 0, rate: float = 2.0, start: float = START, attack_share: float = 0.01
+) -> Iterator[Flow]:
+    """Generate flows without end.
+
+    Parameters
+    ----------
+    seed
+        Of the random generator.
+    rate
+        Flows a second of event time, in the mean over a week.
+    start
+        Event time of the beginning, seconds since the epoch.
+    attack_share
+        Share of attack flows in the mean, 0 to 0.5.
+
+    Yields
+    ------
+    dict
+        With the members `FIELDS`, in order of `ts`.
+
+    Examples
+    --------
+    >>> flow = next(flows(seed=1))
+    >>> flow["kind"], flow["label"], flow["proto"]
+    ('dns', 0, 'udp')
+    """
+    if not (rate > 0 and 0 <= attack_share <= 0.5 and seed >= 0):
+        raise ValueError(
+            f"rate is {rate!r}, attack_share {attack_share!r}, seed {seed!r}; allowed are a rate "
+            f"above 0, a share from 0 to 0.5 and a seed from 0 up"
+        )
+    rng = np.random.default_rng(seed)
+    length = _WINDOW / rate
+    pending: Columns | None = None  # attack flows that fall into later windows
+    begin = start
+    while True:
+        made = [b.flows(rng, begin, length, rate * (1 - attack_share)) for b in BEHAVIOURS]
+        made += attacks_starting_in(rng, begin, length, rate * attack_share)
+        if pending is not None:
+            made.append(pending)
+        window = Columns.concatenate(made).sorted()
+        begin += length
+        now, pending = window.split(begin)
+        yield from now.flows(FIELDS)
+
+
+def write_jsonl(
+    events: Iterable[Flow],
+    stream: BinaryIO,
+    *,
+    count: int | None = None,
+    rate: float | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> int:
+    """Write events as JSON lines; return how many.
+
+    Parameters
+    ----------
+    count
+        Stop after so many; None writes all of them.
+    rate
+        Events a second of real time; None writes as fast as it goes.
+    """
+    encoder = msgspec.json.Encoder()
+    chosen = islice(events, count)
+    written = 0
+    began = time.monotonic()
+    while True:
+        due = _LINES
+        if rate is not None:
+            # Against the beginning, not the last tick: a late tick is made up for.
+            elapsed = time.monotonic() - began
+            due = min(int(elapsed * rate) + 1 - written, _LINES)
+            if due <= 0:
+                sleep(max(_TICK, written / rate - elapsed))
+                continue
+        chunk = list(islice(chosen, due))
+        if not chunk:
+            return written
+        stream.write(encoder.encode_lines(chunk))
+        written += len(chunk)
+        if rate is not None:
+            stream.flush()
