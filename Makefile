@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON := $(BIN)/python
+VENV_PYTHON := $(BIN)/python
 KERNELS := $(shell find streamgmm -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.c')
 
 # ---------------------------------------------------------------- environment
@@ -20,17 +20,17 @@ help: ## list the targets
 venv: $(VENV)/.kernels ## build .venv with the pinned requirements and the package, editable
 
 $(VENV)/.requirements: requirements/dev.txt tools/find_python.sh
-	@[ -x $(PYTHON) ] || { python="$$(tools/find_python.sh)" && "$$python" -m venv $(VENV); }
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
+	@[ -x $(VENV_PYTHON) ] || { python="$$(tools/find_python.sh)" && "$$python" -m venv $(VENV); }
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(VENV)/.package: $(VENV)/.requirements pyproject.toml setup.py
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The editable install has built the kernels once; after that only what changed is built.
 $(VENV)/.kernels: $(VENV)/.package $(KERNELS)
-	$(PYTHON) setup.py --quiet build_ext --inplace
+	$(VENV_PYTHON) setup.py --quiet build_ext --inplace
 	@touch $@
 
 .PHONY: lock
@@ -64,7 +64,7 @@ quick: venv ## the tests that need no server and build no package
 .PHONY: servers
 servers: venv ## find or install what the real test servers need (Java, Maven, kcat, Kafka's jars)
 	@tests/brokers/ensure_servers.sh
-	@[ -n "$${STREAMGMM_TEST_KAFKA:-}" ] || $(PYTHON) -m tests.brokers.kafka_jars >/dev/null
+	@[ -n "$${STREAMGMM_TEST_KAFKA:-}" ] || $(VENV_PYTHON) -m tests.brokers.kafka_jars >/dev/null
 
 .PHONY: format
 format: venv ## format the code and sort the imports
@@ -86,15 +86,15 @@ types: venv ## mypy --strict over the package
 
 .PHONY: bench
 bench: venv ## detection quality on the labelled sets in DATA (a folder)
-	$(PYTHON) benchmarks/quality.py --data $(or $(DATA),$(error name the folder of the labelled sets: make bench DATA=...))
+	$(VENV_PYTHON) benchmarks/quality.py --data $(or $(DATA),$(error name the folder of the labelled sets: make bench DATA=...))
 
 .PHONY: soak
 soak: servers ## a worker on a real Kafka for MINUTES (5), stopped and crashed again and again
-	$(PYTHON) -m benchmarks.soak --minutes $(or $(MINUTES),5)
+	$(VENV_PYTHON) -m benchmarks.soak --minutes $(or $(MINUTES),5)
 
 .PHONY: wheel
 wheel: venv ## sdist and wheel in dist/
-	$(PYTHON) -m build --no-isolation
+	$(VENV_PYTHON) -m build --no-isolation
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches of this folder
