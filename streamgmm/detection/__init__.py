@@ -1,0 +1,20 @@
+"""From score to decision: gate, tail, budget, reasons, and the detector that holds them."""
+
+from __future__ import annotations
+
+from .budget import Budget
+from .detector import Detector, DetectorSettings, Verdicts
+from .learner import Learner, Rows
+from .reasons import Explanation, Reason, explain
+
+__all__ = [
+    "Budget",
+    "Detector",
+    "DetectorSettings",
+    "Explanation",
+    "Learner",
+    "Reason",
+    "Rows",
+    "Verdicts",
+    "explain",
+]

@@ -1,0 +1,186 @@
+"""A mixture from its first event on: warm-up, then the gated online mixture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mixture import OnlineMixture, Rules, WarmUp
+from . import loop
+from .gate import Gate
+
+Array = NDArray[np.float64]
+
+# Events between two looks at whether a feature has left its frame.
+_FRAME_CHECK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A block of events, and what is found out about them row by row.
+
+    ``X`` (n, d), learning weights and event times (n,); scores and components (n,) are filled in.
+    """
+
+    X: Array
+    weight: Array
+    time: Array
+    score: Array = field(init=False)
+    component: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.X)
+        object.__setattr__(self, "score", np.zeros(n))
+        object.__setattr__(self, "component", np.zeros(n, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+class Learner:
+    """Scores each event, then learns it: provisionally in warm-up, with a gate after.
+
+    Parameters
+    ----------
+    n_features
+        d.
+    n_components
+        K.
+    rules
+        Rules of the mixture.
+    warmup
+        Events to collect before the fit; fewer where K d is tiny (see :func:`warmup_length`).
+    gate
+        Quantile above which an event is held back, or None.
+    seed
+        Of the warm-up's seeding.
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        *,
+        n_components: int,
+        rules: Rules,
+        warmup: int,
+        gate: float | None,
+        seed: int,
+    ) -> None:
+        self.n_components = n_components
+        self.rules = rules
+        self.seed = seed
+        self.n_seen = 0
+        self.gate = Gate(gate)
+        self.length = warmup_length(warmup, n_components, n_features)
+        self._warmup: WarmUp | None = WarmUp(self.length, n_features, rules)
+        self._mixture: OnlineMixture | None = None
+        # What the warm-up's events score under fits without them; there when it has just ended.
+        self.warmup_scores: Array = np.empty(0)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the mixture has been fitted."""
+        return self._mixture is not None
+
+    @property
+    def mixture(self) -> OnlineMixture | None:
+        """The mixture in force: the provisional Gaussian in warm-up, None before two events."""
+        if self._mixture is not None:
+            return self._mixture
+        assert self._warmup is not None
+        return self._warmup.provisional
+
+    @mixture.setter
+    def mixture(self, mixture: OnlineMixture) -> None:
+        self._mixture = mixture
+
+    @property
+    def warmup(self) -> WarmUp | None:
+        """The warm-up while it lasts."""
+        return self._warmup
+
+    def score(self, X: Array) -> Array:
+        """Return the scores (n,) of X (n, d); nothing is learned. 0 before two events."""
+        mixture = self.mixture
+        return np.zeros(len(X)) if mixture is None else mixture.score(X)
+
+    def score_learn(self, rows: Rows) -> None:
+        """Score and learn all rows, one after the other."""
+        at = 0
+        while at < len(rows):
+            at, _ = self.advance(rows, at, len(rows), np.inf)
+
+    def advance(
+        self, rows: Rows, start: int, stop: int, threshold: float, *, known: bool = False
+    ) -> tuple[int, bool]:
+        """Score and learn rows from ``start`` on; returns the row reached, at most ``stop``.
+
+        It stops early where the warm-up ends, where the frame is looked at, and (then the second
+        value is True) at a row that scores ``threshold`` or more: that one is scored but not
+        learned, so that it can be explained first; then go on from it with ``known=True``.
+        """
+        if self._mixture is None:
+            return self._advance_warmup(rows, start, stop), False
+        stop = min(stop, start + _FRAME_CHECK - self.n_seen % _FRAME_CHECK)
+        gate = self.gate
+        reached, at_threshold = loop.score_learn(
+            self._mixture.engine, rows.X, rows.weight, rows.time, gate.state, gate.rule,
+            rows.score, rows.component, start, stop, threshold, known,
+        )  # fmt: skip
+        self.n_seen += reached - start
+        if reached > start and self.n_seen % _FRAME_CHECK == 0:
+            self._mixture.follow_frame()
+        return reached, at_threshold
+
+    def _advance_warmup(self, rows: Rows, start: int, stop: int) -> int:
+        warmup = self._warmup
+        assert warmup is not None
+        for i in range(start, stop):
+            x = rows.X[i]
+            rows.score[i] = warmup.score(x[None, :])[0]
+            self.n_seen += 1
+            if rows.weight[i] > 0 and not np.isnan(x).all():
+                warmup.learn(x, rows.weight[i])
+            if warmup.complete:
+                self._finish_warmup(warmup, rows.time[i])
+                return i + 1
+        return stop
+
+    def _finish_warmup(self, warmup: WarmUp, time: float) -> None:
+        rng = np.random.default_rng(self.seed)
+        self._mixture = warmup.fit(self.n_components, rng)
+        self._mixture.start_clock(time)
+        self.warmup_scores = warmup.held_out_scores(self.n_components, rng)
+        self.gate.start(self.warmup_scores)
+        self._warmup = None
+
+    # ---- state ---------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return all that shapes what it will say, as plain arrays and scalars."""
+        return {
+            "n_seen": self.n_seen,
+            "gate": self.gate.state.copy(),
+            "warmup": None if self._warmup is None else self._warmup.state(),
+            "mixture": None if self._mixture is None else self._mixture.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> Self:
+        """Put back what :meth:`state` of a learner with the same settings returned."""
+        self.n_seen = int(state["n_seen"])
+        self.gate.state[:] = state["gate"]
+        if state["mixture"] is not None:
+            self._mixture = OnlineMixture.from_state(state["mixture"])
+            self._warmup = None
+        else:
+            assert self._warmup is not None
+            self._warmup.restore(state["warmup"])
+        return self
+
+
+def warmup_length(longest: int, n_components: int, n_features: int) -> int:
+    """Return n0: ten events a component and feature, at least 50, at most ``longest``."""
+    return min(longest, max(50, 10 * n_components * max(n_features, 1)))

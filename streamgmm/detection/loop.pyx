@@ -1,0 +1,73 @@
+# distutils: include_dirs = streamgmm/mixture
+"""Score, gate, learn: the events of a block, strictly one after the other."""
+
+from libc.stdint cimport int64_t
+
+from streamgmm.mixture.kernels cimport Engine, Scratch, learn_row, new_scratch, score_row
+
+# The gate's numbers as an array, so that they are state like any other: see gate.py.
+cdef enum:
+    QUANTILE = 0   # q, the tracked level
+    SPREAD = 1     # s, a running winsorised |score - q|
+    TOKENS = 2
+
+cdef enum:
+    SHARE = 0      # share of events above the level
+    HELD = 1       # learning weight of an event that is held back
+    CAPACITY = 2   # most tokens
+    STEP = 3       # of q, in units of s
+    MEMORY = 4     # weight of one event in s
+    WINSOR = 5     # |score - q| counts up to this many s
+
+
+cdef inline double gate_event(double *state, const double *rule, double score) noexcept nogil:
+    """Learning weight of an event with this score; moves the gate on."""
+    cdef double share = rule[SHARE], spread = state[SPREAD], away = score - state[QUANTILE]
+    cdef bint above = away > 0.0
+    cdef double u = 1.0
+    state[TOKENS] += share
+    if above and state[TOKENS] >= 1.0:
+        state[TOKENS] -= 1.0
+        u = rule[HELD]
+    if state[TOKENS] > rule[CAPACITY]:
+        state[TOKENS] = rule[CAPACITY]
+    state[QUANTILE] += rule[STEP] * spread * ((1.0 if above else 0.0) - share)
+    away = away if above else -away
+    if away > rule[WINSOR] * spread:
+        away = rule[WINSOR] * spread
+    state[SPREAD] = spread + rule[MEMORY] * (away - spread)
+    return u
+
+
+def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
+                const double[::1] time, double[::1] gate, const double[::1] gate_rule,
+                double[::1] scores, int64_t[::1] components, Py_ssize_t start, Py_ssize_t stop,
+                double threshold, bint known):
+    """Score and learn rows [start, stop) of X (n, d) into ``scores`` and ``components`` (n,).
+
+    Stops at the first row that scores ``threshold`` or more, scored but not yet learned, so that
+    it can be explained by the model that scored it; ``known`` says that the row ``start`` is such
+    a one, which is now learned. ``gate`` of length 0: no gate. Returns
+    the row it stopped at and whether that was for the threshold.
+    """
+    cdef Py_ssize_t i, reached = stop
+    cdef bint at_threshold = False
+    cdef double u
+    cdef Scratch scratch = new_scratch(engine)
+    cdef bint gated = gate.shape[0] > 0
+    with nogil:
+        for i in range(start, stop):
+            scores[i] = score_row(engine, scratch, &X[i, 0])
+            components[i] = scratch.s.component
+            if scratch.s.n_missing == engine.model.d:
+                continue
+            if scores[i] >= threshold and not (known and i == start):
+                reached, at_threshold = i, True
+                break
+            if weight[i] <= 0.0:
+                continue
+            u = weight[i]
+            if gated:
+                u *= gate_event(&gate[0], &gate_rule[0], scores[i])
+            learn_row(engine, scratch, u, time[i])
+    return reached, bool(at_threshold)

@@ -1,0 +1,81 @@
+"""Why an event is unlikely: each feature against what the others let expect.
+
+In the Gaussian of the nearest component, with precision P and delta = x - mu over the observed
+features, feature i given the rest has mean e_i = x_i - (P delta)_i / P_ii and variance
+v_i = 1 / P_ii; its surprise is (x_i - e_i)^2 / (2 v_i), in nats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..mixture import OnlineMixture
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One feature's part in an event's strangeness.
+
+    ``feature`` is its column; ``value``, ``expected`` and ``spread`` (one standard deviation) are
+    in the units that came in; ``surprise`` in nats.
+    """
+
+    feature: int
+    surprise: float
+    value: float
+    expected: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """An event against the nearest established component.
+
+    ``distance`` is the Mahalanobis distance to it; ``reasons`` come most surprising first.
+    """
+
+    component: int
+    distance: float
+    reasons: tuple[Reason, ...]
+
+
+def explain(mixture: OnlineMixture, x: Array) -> Explanation:
+    """Explain the event x (d,), NaN = missing, which is left out."""
+    _, responsibilities, distances = mixture.expect(np.ascontiguousarray(x[None, :]))
+    component = _nearest(mixture, responsibilities[0], distances[0])
+    observed = np.flatnonzero(~np.isnan(x))
+    if not len(observed):
+        return Explanation(component, 0.0, ())
+    covariance = mixture.covariances[component][np.ix_(observed, observed)]
+    # Unit variances first: features in far apart units must not lose digits to each other.
+    unit = np.sqrt(np.diag(covariance))
+    precision = np.linalg.inv(covariance / np.outer(unit, unit))
+    delta = (x[observed] - mixture.means[component][observed]) / unit
+    variance = 1.0 / np.diag(precision)
+    residual = (precision @ delta) * variance
+    surprise = 0.5 * residual**2 / variance
+    reasons = [
+        Reason(
+            int(observed[i]),
+            float(surprise[i]),
+            float(x[observed[i]]),
+            float(x[observed[i]] - residual[i] * unit[i]),
+            float(np.sqrt(variance[i]) * unit[i]),
+        )
+        for i in np.argsort(-surprise, kind="stable")
+    ]
+    return Explanation(component, float(np.sqrt(distances[0][component])), tuple(reasons))
+
+
+def _nearest(mixture: OnlineMixture, responsibilities: Array, distances: Array) -> int:
+    """Return the established component that answers most for the event, or is nearest to it."""
+    established = mixture.established
+    answering = np.where(established, responsibilities, 0.0)
+    if answering.max() > 0.0:
+        return int(answering.argmax())
+    return int(np.where(established, distances, np.inf).argmin())

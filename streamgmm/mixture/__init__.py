@@ -1,0 +1,29 @@
+"""The mathematics: an online Gaussian mixture over decaying sufficient statistics.
+
+Reads in order: forgetting, covariance, rules, frame, statistics, online, seeding, batch, warmup;
+then engine.c, the arithmetic of one event. Knows numpy and its own kernels, nothing else of
+the package: time comes in with the event, randomness with an explicit generator.
+"""
+
+from __future__ import annotations
+
+from .batch import Effort, fit
+from .forgetting import Forgetting, HalfLife, PowerLaw, Stationary
+from .frame import Frame, estimate_frame
+from .online import OnlineMixture
+from .rules import Rules
+from .warmup import WarmUp
+
+__all__ = [
+    "Effort",
+    "Forgetting",
+    "Frame",
+    "HalfLife",
+    "OnlineMixture",
+    "PowerLaw",
+    "Rules",
+    "Stationary",
+    "WarmUp",
+    "estimate_frame",
+    "fit",
+]

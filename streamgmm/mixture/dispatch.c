@@ -1,0 +1,89 @@
+/* Working memory, and the choice of the variant that this processor runs. */
+#include "lanes.h"
+#include "model.h"
+
+typedef struct { double *at; } arena_t;
+
+static double *take(arena_t *arena, int64_t n) {
+    double *taken = arena->at;
+    arena->at += n;
+    return taken;
+}
+
+static int64_t work_doubles(const model_t *m) {
+    int64_t matrix = m->size + 2 * m->d, pair = 2 * m->groups;
+    return (matrix > pair ? matrix : pair) * LANES;
+}
+
+static int64_t scratch_doubles(const model_t *m) {
+    int64_t padded = m->groups * LANES;
+    return padded * (m->d + 4 + m->size) + work_doubles(m) + m->size + m->d;
+}
+
+int64_t scratch_bytes(const model_t *m) { return scratch_doubles(m) * (int64_t)sizeof(double); }
+
+void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
+    arena_t arena = {memory};
+    int64_t padded = m->groups * LANES;
+    s->delta = take(&arena, padded * m->d);
+    s->distance = take(&arena, padded);
+    s->log_density = take(&arena, padded);
+    s->entropy = take(&arena, padded);
+    s->responsibility = take(&arena, padded);
+    s->conditional = take(&arena, padded * m->size);
+    s->work = take(&arena, work_doubles(m));
+    s->pooled = take(&arena, m->size);
+    s->missing = (int64_t *)take(&arena, m->d);
+    s->n_missing = 0;
+}
+
+/* ---- variants -------------------------------------------------------------------------------- */
+
+#define DECLARE(variant)                                                                         \
+    double score_event_##variant(const model_t *m, scratch_t *s, const double *x);              \
+    void learn_event_##variant(const model_t *m, scratch_t *s, double u, double t);             \
+    void factorise_##variant(const model_t *m, scratch_t *s);                                   \
+    void accumulate_event_##variant(const model_t *m, const scratch_t *s, double weight,        \
+                                    double *sum_r, double *sum_delta, double *sum_outer);       \
+    void maximise_##variant(const model_t *m, double *sum_r, double *sum_delta,                 \
+                            double *sum_outer);
+
+DECLARE(base)
+
+#if defined(__x86_64__) && defined(__GNUC__)
+DECLARE(v3)
+#define RUN(call) (__builtin_cpu_supports("avx2") ? call(v3) : call(base))
+#else
+#define RUN(call) call(base)
+#endif
+
+double score_event(const model_t *m, scratch_t *s, const double *x) {
+#define CALL(variant) score_event_##variant(m, s, x)
+    return RUN(CALL);
+#undef CALL
+}
+
+void learn_event(const model_t *m, scratch_t *s, double u, double t) {
+#define CALL(variant) learn_event_##variant(m, s, u, t)
+    RUN(CALL);
+#undef CALL
+}
+
+void factorise(const model_t *m, scratch_t *s) {
+#define CALL(variant) factorise_##variant(m, s)
+    RUN(CALL);
+#undef CALL
+}
+
+void accumulate_event(const model_t *m, const scratch_t *s, double weight, double *sum_r,
+                      double *sum_delta, double *sum_outer) {
+#define CALL(variant) accumulate_event_##variant(m, s, weight, sum_r, sum_delta, sum_outer)
+    RUN(CALL);
+#undef CALL
+}
+
+void maximise(const model_t *m, double *sum_r, double *sum_delta, double *sum_outer) {
+#define CALL(variant) maximise_##variant(m, sum_r, sum_delta, sum_outer)
+    RUN(CALL);
+#undef CALL
+}

@@ -1,0 +1,355 @@
+/* One event through the mixture: E step and score, M step over decaying statistics, lazy factors.
+ *
+ * The formulas are those of docs/mathematics.md; the order of every operation is fixed, so the
+ * result does not depend on how events are cut into blocks.
+ */
+#include "model.h"
+
+#include "diag.h"
+#include "full.h"
+#include "lanes.h"
+#include "upper_gamma.h"
+
+/* Compiled once for each width of the registers (engine_v3.c); dispatch.c chooses. */
+#ifndef VARIANT
+#define VARIANT(name) name##_base
+#endif
+
+#define LOG_2PI 1.8378770664093454836
+#define FARTHEST 1e100       /* |z| is held to it: its square, summed, still is a number */
+#define NEGLIGIBLE 1e-9      /* responsibility below which a component's shape does not learn */
+#define VANISHED 1e-200      /* a sum of densities below it is taken again from its own largest */
+#define GROUP(base, g) ((base) + (g) * LANES)
+
+/* ---- E step ---------------------------------------------------------------------------------- */
+
+/* delta = z - mu_k in every group, 0 where x is missing */
+INLINE void centre(const model_t *m, scratch_t *s, const double *x) {
+    s->n_missing = 0;
+    for (int64_t i = 0; i < m->d; i++) {
+        int absent = x[i] != x[i];
+        double z = (x[i] - m->location[i]) * m->inverse_scale[i];
+        z = z > FARTHEST ? FARTHEST : (z < -FARTHEST ? -FARTHEST : z);
+        if (absent) s->missing[s->n_missing++] = i;
+        for (int64_t g = 0; g < m->groups; g++) {
+            int64_t at = (g * m->d + i) * LANES;
+            lanes delta = z - lanes_load(m->mean + at);
+            if (absent) delta = lanes_all(0.0);
+            lanes_store(s->delta + at, delta);
+        }
+    }
+}
+
+INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
+    const double *factor = m->factor + g * m->size * LANES;
+    double *delta = s->delta + g * m->d * LANES;
+    lanes log_det = lanes_load(GROUP(m->log_det, g));
+    lanes distance;
+    if (s->n_missing == 0) {
+        distance = m->covariance == COVARIANCE_FULL ? full_distance(factor, delta, m->d)
+                                                    : diag_distance(factor, delta, m->d);
+    } else {
+        double *conditional = s->conditional + g * m->size * LANES;
+        lanes log_det_mm;
+        if (m->covariance == COVARIANCE_FULL)
+            distance = full_condition(factor, delta, m->d, s->missing, s->n_missing, conditional,
+                                      s->work, &log_det_mm);
+        else
+            distance = diag_condition(factor, delta, m->d, s->missing, s->n_missing, conditional,
+                                      &log_det_mm);
+        /* log |Sigma_oo| = log |Sigma| + log |P_mm| */
+        log_det -= 0.5 * log_det_mm;
+        lanes_store(GROUP(s->entropy, g),
+                    0.5 * ((double)s->n_missing * (1.0 + LOG_2PI) - log_det_mm));
+    }
+    double observed = (double)(m->d - s->n_missing);
+    lanes_store(GROUP(s->distance, g), distance);
+    lanes_store(GROUP(s->log_density, g), log_det - 0.5 * (observed * LOG_2PI) - 0.5 * distance);
+}
+
+INLINE double largest(const double *values, int64_t groups) {
+    lanes best = lanes_load(values);
+    for (int64_t g = 1; g < groups; g++) best = lanes_max(best, lanes_load(GROUP(values, g)));
+    return lanes_largest(best);
+}
+
+INLINE void responsibilities(const model_t *m, scratch_t *s) {
+    double top = largest(s->log_density, m->groups);
+    lanes sum = lanes_all(0.0);
+    for (int64_t g = 0; g < m->groups; g++) {
+        lanes e = lanes_load(GROUP(m->weight, g)) *
+                  lanes_exp(lanes_load(GROUP(s->log_density, g)) - top);
+        lanes_store(GROUP(s->responsibility, g), e);
+        sum += e;
+    }
+    double total = lanes_sum(sum), best = -1.0;
+    for (int64_t g = 0; g < m->groups; g++)
+        lanes_store(GROUP(s->responsibility, g), lanes_load(GROUP(s->responsibility, g)) / total);
+    for (int64_t k = 0; k < m->components; k++)
+        if (s->responsibility[k] > best) best = s->responsibility[s->component = k];
+    s->log_likelihood = top + scalar_log(total) - m->log_scale;
+}
+
+/* ---- score ----------------------------------------------------------------------------------- */
+
+/* -log sum over {k: w_k >= threshold} of w_k e^(a_k), taken from its own largest term; with
+ * something missing, plus the responsibilities' mean of the conditional entropy. */
+INLINE double sum_from_own_top(const model_t *m, const scratch_t *s, const double *a,
+                               double threshold, int with_entropy) {
+    double top = -1e308, sum = 0.0, entropy = 0.0;
+    for (int64_t k = 0; k < m->components; k++)
+        if (m->weight[k] >= threshold && a[k] > top) top = a[k];
+    for (int64_t k = 0; k < m->components; k++)
+        if (m->weight[k] >= threshold) {
+            double e = m->weight[k] * scalar_exp(a[k] - top);
+            sum += e;
+            if (with_entropy) entropy += e * s->entropy[k];
+        }
+    return -(top + scalar_log(sum)) + (with_entropy ? entropy / sum : 0.0);
+}
+
+/* Of eight thresholds four, one lane each: -log sum of the established w_k e^(a_k). `e` holds
+ * w_k e^(a_k - top). */
+INLINE lanes graded_levels(const model_t *m, const scratch_t *s, const double *a, const double *e,
+                           double top, lanes threshold, int with_entropy) {
+    lanes sum = lanes_all(0.0), entropy = lanes_all(0.0);
+    for (int64_t k = 0; k < m->components; k++) {
+        lanes_int in = lanes_all(m->weight[k]) >= threshold;
+        lanes counted = lanes_select(in, lanes_all(e[k]), lanes_all(0.0));
+        sum += counted;
+        if (with_entropy) entropy += counted * s->entropy[k];
+    }
+    lanes bounded = lanes_max(sum, lanes_all(VANISHED));
+    lanes level = -(top + lanes_log(bounded));
+    if (with_entropy) level += entropy / bounded;
+    for (int j = 0; j < LANES; j++)
+        if (sum[j] < VANISHED) level[j] = sum_from_own_top(m, s, a, threshold[j], with_entropy);
+    return level;
+}
+
+/* the mean over the thresholds */
+INLINE double graded(const model_t *m, scratch_t *s, const double *a, int with_entropy) {
+    double heaviest = largest(m->weight, m->groups);
+    double top = largest(a, m->groups);
+    double *e = s->work + m->groups * LANES;
+    for (int64_t g = 0; g < m->groups; g++)
+        lanes_store(GROUP(e, g), lanes_load(GROUP(m->weight, g)) *
+                                     lanes_exp(lanes_load(GROUP(a, g)) - top));
+    lanes sum = lanes_all(0.0);
+    for (int64_t j = 0; j < THRESHOLDS; j += LANES)
+        sum += graded_levels(m, s, a, e, top, lanes_load(m->thresholds + j) * heaviest,
+                             with_entropy);
+    return lanes_sum(sum) / THRESHOLDS;
+}
+
+INLINE double tail_score(const model_t *m, scratch_t *s) {
+    double *log_q = s->work;
+    double half = 0.5 * (double)(m->d - s->n_missing);
+    for (int64_t k = 0; k < m->groups * LANES; k++)
+        log_q[k] = k < m->components ? log_upper_gamma(half, 0.5 * s->distance[k]) : -1e300;
+    return graded(m, s, log_q, 0);
+}
+
+double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
+    centre(m, s, x);
+    for (int64_t g = 0; g < m->groups; g++) group_density(m, s, g);
+    responsibilities(m, s);
+    s->score = m->score == SCORE_TAIL
+                   ? tail_score(m, s)
+                   : graded(m, s, s->log_density, s->n_missing > 0) + m->log_scale;
+    return s->score;
+}
+
+/* ---- M step ---------------------------------------------------------------------------------- */
+
+/* Moves N on; returns g = u / N', the step of the weights. */
+INLINE double decay_mass(const model_t *m, double u, double t) {
+    double *mass = m->mass;
+    if (m->decay == DECAY_POWER) {
+        mass[0] += u;
+        double g = u * scalar_exp(-m->alpha * scalar_log(mass[0]));
+        return g < 1.0 ? g : 1.0;
+    }
+    if (m->decay == DECAY_TIME) {
+        double elapsed = t > mass[2] ? t - mass[2] : 0.0; /* late, missing or first: none */
+        if (!(t <= mass[2]) && t == t) mass[2] = t;
+        double kept = mass[0] * scalar_exp(-m->rate * elapsed);
+        mass[0] = (kept > mass[1] ? kept : mass[1]) + u;
+    } else {
+        mass[0] = mass[0] * scalar_exp(-m->rate * u) + u;
+    }
+    return u / mass[0];
+}
+
+/* Moves n_k on; returns eta_k, the step of mu_k and S_k before its influence is bounded. */
+INLINE lanes decay_count(const model_t *m, int64_t g, lanes ur, double u) {
+    lanes n = lanes_load(GROUP(m->count, g));
+    lanes step = ur;
+    switch (m->decay) {
+    case DECAY_OWN:
+        n = n * lanes_exp(ur * -m->rate) + ur;
+        break;
+    case DECAY_COMMON:
+        n = n * scalar_exp(-m->rate * u) + ur;
+        break;
+    case DECAY_TIME:
+        n = lanes_min(n + ur, lanes_all(m->mass[0]));
+        break;
+    default: /* DECAY_POWER: eta = u r / n^alpha */
+        n = n + ur;
+        step = ur * lanes_exp(-m->alpha * lanes_log(lanes_max(n, lanes_all(1e-300)))) * n;
+    }
+    lanes_store(GROUP(m->count, g), n);
+    return lanes_min(step / lanes_max(n, lanes_all(1e-300)), lanes_all(1.0));
+}
+
+INLINE void move_shape(const model_t *m, const scratch_t *s, int64_t g, lanes eta) {
+    double *mean = m->mean + g * m->d * LANES;
+    double *scatter = m->scatter + g * m->size * LANES;
+    const double *delta = s->delta + g * m->d * LANES;
+    const double *conditional = s->conditional + g * m->size * LANES;
+    lanes keep = 1.0 - eta;
+    for (int64_t i = 0; i < m->d; i++) {
+        int64_t at = i * LANES;
+        lanes_store(mean + at, lanes_load(mean + at) + eta * lanes_load(delta + at));
+    }
+    if (m->covariance == COVARIANCE_FULL) {
+        full_blend(scatter, keep, eta * keep, delta, m->d);
+        full_add_conditional(scatter, eta, conditional, s->missing, s->n_missing);
+    } else {
+        diag_blend(scatter, keep, eta * keep, delta, m->d);
+        diag_add_conditional(scatter, eta, conditional, s->missing, s->n_missing);
+    }
+}
+
+/* T = sum_k w_k S_k */
+INLINE void pool(const model_t *m, double *pooled) {
+    for (int64_t i = 0; i < m->size; i++) {
+        lanes sum = lanes_all(0.0);
+        for (int64_t g = 0; g < m->groups; g++)
+            sum += lanes_load(GROUP(m->weight, g)) *
+                   lanes_load(m->scatter + (g * m->size + i) * LANES);
+        pooled[i] = lanes_sum(sum);
+    }
+}
+
+INLINE void factorise_group(const model_t *m, scratch_t *s, int64_t g) {
+    const double *scatter = m->scatter + g * m->size * LANES;
+    double *factor = m->factor + g * m->size * LANES;
+    lanes weight = lanes_load(GROUP(m->weight, g));
+    lanes log_det =
+        m->covariance == COVARIANCE_FULL
+            ? full_factorise(m, scatter, weight, s->pooled, factor, s->work)
+            : diag_factorise(m, scatter, weight, s->pooled, factor);
+    for (int l = 0; l < LANES; l++)
+        if (g * LANES + l >= m->components) log_det[l] = -1e300;
+    lanes_store(GROUP(m->log_det, g), log_det);
+    lanes_store(GROUP(m->change, g), lanes_all(0.0));
+}
+
+/* Renews the factors of each group in which some component has changed more than the tolerance. */
+INLINE void factorise_changed(const model_t *m, scratch_t *s) {
+    int pooled = 0;
+    for (int64_t g = 0; g < m->groups; g++) {
+        if (lanes_largest(lanes_load(GROUP(m->change, g))) <= m->tolerance) continue;
+        if (!pooled) pool(m, s->pooled);
+        pooled = 1;
+        factorise_group(m, s, g);
+    }
+}
+
+void VARIANT(factorise)(const model_t *m, scratch_t *s) {
+    pool(m, s->pooled);
+    for (int64_t g = 0; g < m->groups; g++) factorise_group(m, s, g);
+}
+
+void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
+    if (u <= 0.0 || s->n_missing == m->d) return;
+    double step = decay_mass(m, u, t);
+    double observed = (double)(m->d - s->n_missing);
+    double negligible = m->tolerance > 0.0 ? NEGLIGIBLE : 0.0;
+    double uniform = m->weight_floor / (double)m->components;
+    lanes pooled_change = lanes_all(0.0);
+    for (int64_t g = 0; g < m->groups; g++) {
+        lanes r = lanes_load(GROUP(s->responsibility, g));
+        lanes distance = lanes_load(GROUP(s->distance, g));
+        lanes weight = lanes_load(GROUP(m->weight, g));
+        lanes smoothed = r * (1.0 - m->weight_floor) + uniform;
+        lanes moved = step * (lanes_select(weight > 0.0, smoothed, lanes_all(0.0)) - weight);
+        lanes ur = u * lanes_select(r < negligible, lanes_all(0.0), r);
+        lanes bound = lanes_min((m->nu + observed) / (m->nu + distance), lanes_all(1.0));
+        lanes eta = decay_count(m, g, ur, u) * bound;
+        lanes_store(GROUP(m->weight, g), weight + moved);
+        if (lanes_largest(eta) > 0.0) move_shape(m, s, g, eta);
+
+        /* how far Sigma_k went: its own scatter, and its share of the pooled one */
+        lanes share = 1.0 / lanes_max(weight + m->kappa, lanes_all(1e-300));
+        lanes own = eta * (1.0 + distance / observed);
+        lanes shifted = lanes_max(moved, -moved) * share;
+        lanes_store(GROUP(m->change, g),
+                    lanes_load(GROUP(m->change, g)) + weight * share * own + shifted);
+        pooled_change += weight * own;
+    }
+    double pooled = lanes_sum(pooled_change);
+    for (int64_t g = 0; g < m->groups; g++) {
+        lanes weight = lanes_load(GROUP(m->weight, g));
+        lanes borrowed = m->kappa / lanes_max(weight + m->kappa, lanes_all(1e-300));
+        lanes change = lanes_load(GROUP(m->change, g)) + borrowed * pooled;
+        lanes_store(GROUP(m->change, g), lanes_select(weight > 0.0, change, lanes_all(0.0)));
+    }
+    factorise_changed(m, s);
+}
+
+/* ---- batch EM -------------------------------------------------------------------------------- */
+
+void VARIANT(accumulate_event)(const model_t *m, const scratch_t *s, double weight, double *sum_r,
+                             double *sum_delta, double *sum_outer) {
+    for (int64_t g = 0; g < m->groups; g++) {
+        lanes r = weight * lanes_load(GROUP(s->responsibility, g));
+        const double *delta = s->delta + g * m->d * LANES;
+        const double *conditional = s->conditional + g * m->size * LANES;
+        double *outer = sum_outer + g * m->size * LANES;
+        lanes_store(GROUP(sum_r, g), lanes_load(GROUP(sum_r, g)) + r);
+        for (int64_t i = 0; i < m->d; i++) {
+            double *sum = sum_delta + (g * m->d + i) * LANES;
+            lanes_store(sum, lanes_load(sum) + r * lanes_load(AT(delta, i)));
+        }
+        if (m->covariance == COVARIANCE_FULL) {
+            full_blend(outer, lanes_all(1.0), r, delta, m->d);
+            full_add_conditional(outer, r, conditional, s->missing, s->n_missing);
+        } else {
+            diag_blend(outer, lanes_all(1.0), r, delta, m->d);
+            diag_add_conditional(outer, r, conditional, s->missing, s->n_missing);
+        }
+    }
+}
+
+void VARIANT(maximise)(const model_t *m, double *sum_r, double *sum_delta, double *sum_outer) {
+    double total = 0.0;
+    for (int64_t g = 0; g < m->groups; g++) total += lanes_sum(lanes_load(GROUP(sum_r, g)));
+    double uniform = m->weight_floor / (double)m->components;
+    m->mass[0] = total;
+    for (int64_t g = 0; g < m->groups; g++) {
+        lanes n = lanes_load(GROUP(sum_r, g));
+        lanes inverse = lanes_select(n > 0.0, 1.0 / lanes_max(n, lanes_all(1e-300)),
+                                     lanes_all(0.0));
+        lanes real = lanes_load(GROUP(m->weight, g));
+        lanes weight = n / total * (1.0 - m->weight_floor) + uniform;
+        double *delta = sum_delta + g * m->d * LANES;
+        double *outer = sum_outer + g * m->size * LANES;
+        for (int64_t i = 0; i < m->d; i++) {
+            double *mean = m->mean + (g * m->d + i) * LANES;
+            lanes moved = lanes_load(AT(delta, i)) * inverse;
+            lanes_store(AT(delta, i), moved);
+            lanes_store(mean, lanes_load(mean) + moved);
+        }
+        if (m->covariance == COVARIANCE_FULL)
+            full_blend(outer, inverse, lanes_all(-1.0), delta, m->d);
+        else
+            diag_blend(outer, inverse, lanes_all(-1.0), delta, m->d);
+        memcpy(m->scatter + g * m->size * LANES, outer,
+               (size_t)(m->size * LANES) * sizeof(double));
+        lanes_store(GROUP(m->count, g), n);
+        lanes_store(GROUP(m->weight, g), lanes_select(real > 0.0, weight, lanes_all(0.0)));
+    }
+}

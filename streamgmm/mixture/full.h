@@ -1,0 +1,163 @@
+/* Full covariance: lower triangles packed by rows, entry (i, j) at i (i + 1) / 2 + j. */
+#ifndef STREAMGMM_FULL_H
+#define STREAMGMM_FULL_H
+
+#include "lanes.h"
+#include "model.h"
+
+#define ROW(i) ((i) * ((i) + 1) / 2)
+#define AT(base, i) ((base) + (i) * LANES)
+
+/* |W delta|^2 with W the inverse Cholesky factor */
+INLINE lanes full_distance(const double *restrict factor, const double *restrict delta, int64_t d) {
+    lanes total = lanes_all(0.0);
+    for (int64_t i = 0; i < d; i++) {
+        const double *row = AT(factor, ROW(i));
+        lanes y = lanes_load(row) * lanes_load(delta);
+        for (int64_t j = 1; j <= i; j++) y += lanes_load(AT(row, j)) * lanes_load(AT(delta, j));
+        total += y * y;
+    }
+    return total;
+}
+
+/* S <- keep S + add delta delta^T */
+INLINE void full_blend(double *restrict scatter, lanes keep, lanes add,
+                       const double *restrict delta, int64_t d) {
+    for (int64_t i = 0; i < d; i++) {
+        double *row = AT(scatter, ROW(i));
+        lanes scaled = add * lanes_load(AT(delta, i));
+        for (int64_t j = 0; j <= i; j++) {
+            lanes old = lanes_load(AT(row, j));
+            lanes_store(AT(row, j), keep * old + scaled * lanes_load(AT(delta, j)));
+        }
+    }
+}
+
+/* S <- S + add C, C the covariance of the missing columns, packed over them */
+INLINE void full_add_conditional(double *restrict scatter, lanes add,
+                                 const double *restrict conditional, const int64_t *missing,
+                                 int64_t n_missing) {
+    for (int64_t a = 0; a < n_missing; a++)
+        for (int64_t b = 0; b <= a; b++) {
+            double *entry = AT(scatter, ROW(missing[a]) + missing[b]);
+            lanes c = lanes_load(AT(conditional, ROW(a) + b));
+            lanes_store(entry, lanes_load(entry) + add * c);
+        }
+}
+
+/* Cholesky in place; a pivot that rounding has eaten is put back to 1e-14 of its diagonal */
+INLINE void full_cholesky(double *restrict a, int64_t d) {
+    for (int64_t i = 0; i < d; i++) {
+        double *row_i = AT(a, ROW(i));
+        lanes diagonal = lanes_load(AT(row_i, i));
+        for (int64_t j = 0; j <= i; j++) {
+            const double *row_j = AT(a, ROW(j));
+            lanes sum = lanes_load(AT(row_i, j));
+            for (int64_t k = 0; k < j; k++)
+                sum -= lanes_load(AT(row_i, k)) * lanes_load(AT(row_j, k));
+            if (j < i) {
+                lanes_store(AT(row_i, j), sum / lanes_load(AT(row_j, j)));
+            } else {
+                lanes pivot = lanes_max(sum, diagonal * 1e-14);
+                for (int l = 0; l < LANES; l++) pivot[l] = __builtin_sqrt(pivot[l]);
+                lanes_store(AT(row_i, i), pivot);
+            }
+        }
+    }
+}
+
+/* W = L^-1 in place, row by row: W_ij = -(sum_{j<=k<i} L_ik W_kj) / L_ii */
+INLINE void full_invert(double *restrict a, double *restrict row, int64_t d) {
+    for (int64_t i = 0; i < d; i++) {
+        double *row_i = AT(a, ROW(i));
+        lanes inverse = 1.0 / lanes_load(AT(row_i, i));
+        for (int64_t k = 0; k < i; k++) lanes_store(AT(row, k), lanes_load(AT(row_i, k)));
+        for (int64_t j = 0; j < i; j++) {
+            lanes sum = lanes_all(0.0);
+            for (int64_t k = j; k < i; k++)
+                sum += lanes_load(AT(row, k)) * lanes_load(AT(a, ROW(k) + j));
+            lanes_store(AT(row_i, j), -(sum * inverse));
+        }
+        lanes_store(AT(row_i, i), inverse);
+    }
+}
+
+/* Sigma = shrink_rho[(w S + kappa T) / (w + kappa)] + diag(ridge); its inverse Cholesky factor
+ * into `factor`, returns log |factor|. */
+INLINE lanes full_factorise(const model_t *m, const double *restrict scatter, lanes weight,
+                            const double *restrict pooled, double *restrict factor,
+                            double *restrict work) {
+    lanes own = weight / lanes_max(weight + m->kappa, lanes_all(1e-300));
+    lanes off_diagonal = lanes_all(1.0 - m->rho);
+    for (int64_t i = 0; i < m->d; i++)
+        for (int64_t j = 0; j <= i; j++) {
+            int64_t at = ROW(i) + j;
+            lanes sigma = own * lanes_load(AT(scatter, at)) + (1.0 - own) * pooled[at];
+            sigma = i == j ? sigma + m->ridge[i] : sigma * off_diagonal;
+            lanes_store(AT(factor, at), sigma);
+        }
+    full_cholesky(factor, m->d);
+    full_invert(factor, work, m->d);
+    lanes log_det = lanes_all(0.0);
+    for (int64_t i = 0; i < m->d; i++) log_det += lanes_log(lanes_load(AT(factor, ROW(i) + i)));
+    return log_det;
+}
+
+/* One group's conditioning on the observed columns. `delta` comes with 0 in the missing columns
+ * and leaves with their conditional expectations; `conditional` receives their covariance. With
+ * P = W^T W: a = P_mo delta_o = (W^T y)_m for y = W delta, P_mm = R R^T, v = R^-1 a, and
+ *   m^2 = y.y - v.v,   delta_m = -R^-T v,   C = R^-T R^-1.
+ * Returns m^2; *log_det_mm receives log |P_mm|. */
+INLINE lanes full_condition(const double *restrict factor, double *restrict delta, int64_t d,
+                            const int64_t *missing, int64_t n_missing,
+                            double *restrict conditional, double *restrict work,
+                            lanes *log_det_mm) {
+    double *y = work, *v = AT(work, d), *inverse = AT(work, 2 * d);
+    lanes total = lanes_all(0.0), log_det = lanes_all(0.0);
+    for (int64_t i = 0; i < d; i++) {
+        lanes sum = lanes_all(0.0);
+        for (int64_t j = 0; j <= i; j++)
+            sum += lanes_load(AT(factor, ROW(i) + j)) * lanes_load(AT(delta, j));
+        lanes_store(AT(y, i), sum);
+        total += sum * sum;
+    }
+    for (int64_t a = 0; a < n_missing; a++) {
+        lanes sum = lanes_all(0.0);
+        for (int64_t i = missing[a]; i < d; i++)
+            sum += lanes_load(AT(factor, ROW(i) + missing[a])) * lanes_load(AT(y, i));
+        lanes_store(AT(v, a), sum);
+        for (int64_t b = 0; b <= a; b++) {
+            lanes p = lanes_all(0.0);
+            for (int64_t i = missing[a]; i < d; i++)
+                p += lanes_load(AT(factor, ROW(i) + missing[a])) *
+                     lanes_load(AT(factor, ROW(i) + missing[b]));
+            lanes_store(AT(inverse, ROW(a) + b), p);
+        }
+    }
+    full_cholesky(inverse, n_missing);
+    full_invert(inverse, y, n_missing);
+    for (int64_t a = n_missing - 1; a >= 0; a--) { /* v <- R^-1 a, from the last row up, in place */
+        lanes sum = lanes_all(0.0);
+        for (int64_t b = 0; b <= a; b++)
+            sum += lanes_load(AT(inverse, ROW(a) + b)) * lanes_load(AT(v, b));
+        lanes_store(AT(v, a), sum);
+        total -= sum * sum;
+        log_det -= 2.0 * lanes_log(lanes_load(AT(inverse, ROW(a) + a)));
+    }
+    for (int64_t a = 0; a < n_missing; a++) {
+        lanes expected = lanes_all(0.0);
+        for (int64_t i = a; i < n_missing; i++)
+            expected -= lanes_load(AT(inverse, ROW(i) + a)) * lanes_load(AT(v, i));
+        lanes_store(AT(delta, missing[a]), expected);
+        for (int64_t b = 0; b <= a; b++) {
+            lanes c = lanes_all(0.0);
+            for (int64_t i = a; i < n_missing; i++)
+                c += lanes_load(AT(inverse, ROW(i) + a)) * lanes_load(AT(inverse, ROW(i) + b));
+            lanes_store(AT(conditional, ROW(a) + b), c);
+        }
+    }
+    *log_det_mm = log_det;
+    return lanes_max(total, lanes_all(0.0));
+}
+
+#endif

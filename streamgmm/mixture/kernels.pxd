@@ -1,0 +1,53 @@
+"""The compiled mixture, for the package's other compiled modules."""
+
+from libc.stdint cimport int32_t, int64_t
+
+
+cdef extern from "model.h":
+    ctypedef struct model_t:
+        int64_t components, groups, d, size
+        int32_t covariance, decay, score
+        double rate, alpha, kappa, rho, nu, tolerance, weight_floor
+        double thresholds[8]
+        double log_scale
+        double *mass
+        double *weight
+        double *count
+        double *mean
+        double *scatter
+        double *factor
+        double *log_det
+        double *change
+        const double *location
+        const double *inverse_scale
+        const double *ridge
+
+    ctypedef struct scratch_t:
+        double *delta
+        double *distance
+        double *log_density
+        double *entropy
+        double *responsibility
+        double *conditional
+        int64_t *missing
+        int64_t n_missing
+        int64_t component
+        double log_likelihood
+        double score
+
+
+cdef class Engine:
+    cdef model_t model
+    cdef readonly dict arrays
+
+
+cdef class Scratch:
+    """Working memory of one call: the engine itself holds none, so scoring is reentrant."""
+
+    cdef scratch_t s
+    cdef void *memory
+
+
+cdef Scratch new_scratch(Engine engine)
+cdef double score_row(Engine engine, Scratch scratch, const double *x) noexcept nogil
+cdef void learn_row(Engine engine, Scratch scratch, double u, double t) noexcept nogil

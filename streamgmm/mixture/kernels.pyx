@@ -1,0 +1,185 @@
+# distutils: sources = streamgmm/mixture/engine.c streamgmm/mixture/engine_v3.c streamgmm/mixture/dispatch.c
+"""The compiled mixture: engine.c over arrays that Python owns.
+
+An :class:`Engine` is a view: it allocates nothing but names the arrays that it works on, which
+:mod:`streamgmm.mixture.statistics` lays out. Every call takes its own scratch memory and releases
+the GIL; scoring writes nothing but its result, learning needs the engine to itself.
+"""
+
+import numpy as np
+
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+
+
+cdef extern from "model.h":
+    int64_t scratch_bytes(const model_t *m) nogil
+    void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) nogil
+    double score_event(const model_t *m, scratch_t *s, const double *x) nogil
+    void learn_event(const model_t *m, scratch_t *s, double u, double t) nogil
+    void factorise(const model_t *m, scratch_t *s) nogil
+    void accumulate_event(const model_t *m, const scratch_t *s, double weight, double *sum_r,
+                          double *sum_delta, double *sum_outer) nogil
+    void maximise(const model_t *m, double *sum_r, double *sum_delta, double *sum_outer) nogil
+
+
+LANES = 4
+THRESHOLDS = 8
+
+
+cdef class Scratch:
+    def __cinit__(self):
+        self.memory = NULL
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.memory)
+
+
+cdef Scratch new_scratch(Engine engine):
+    cdef Scratch scratch = Scratch.__new__(Scratch)
+    scratch.memory = PyMem_RawMalloc(scratch_bytes(&engine.model))
+    if scratch.memory == NULL:
+        raise MemoryError("no memory for the working space of one event")
+    scratch_lay_out(&engine.model, &scratch.s, scratch.memory)
+    return scratch
+
+
+cdef double score_row(Engine engine, Scratch scratch, const double *x) noexcept nogil:
+    return score_event(&engine.model, &scratch.s, x)
+
+
+cdef void learn_row(Engine engine, Scratch scratch, double u, double t) noexcept nogil:
+    learn_event(&engine.model, &scratch.s, u, t)
+
+
+cdef double *data_of(dict arrays, str name, shape) except NULL:
+    cdef object array = arrays[name]
+    if array.dtype != np.float64 or array.shape != tuple(shape) or not array.flags.c_contiguous:
+        raise ValueError(
+            f"array {name!r} must be C-contiguous float64 of shape {tuple(shape)}, "
+            f"got {array.dtype} of shape {array.shape}"
+        )
+    cdef double[::1] flat = array.reshape(-1)
+    return &flat[0]
+
+
+cdef class Engine:
+    """Kernels over one mixture's arrays.
+
+    Parameters
+    ----------
+    components, d, size : int
+        Number of components and features, and of packed entries of one covariance.
+    rules : dict
+        The scalars of ``model_t`` by name, ``thresholds`` as a sequence of 8.
+    arrays : dict
+        Statistics, factors and frame by name, shaped as ``model.h`` says; kept, not copied.
+    """
+
+    def __init__(self, int64_t components, int64_t d, int64_t size, dict rules, dict arrays):
+        cdef model_t *m = &self.model
+        groups = -(-components // LANES)
+        self.arrays = arrays
+        m.components, m.groups, m.d, m.size = components, groups, d, size
+        m.covariance, m.decay, m.score = rules["covariance"], rules["decay"], rules["score"]
+        m.rate, m.alpha = rules["rate"], rules["alpha"]
+        m.kappa, m.rho, m.nu = rules["kappa"], rules["rho"], rules["nu"]
+        m.tolerance, m.weight_floor = rules["tolerance"], rules["weight_floor"]
+        for j in range(THRESHOLDS):
+            m.thresholds[j] = rules["thresholds"][j]
+        m.log_scale = rules["log_scale"]
+        m.mass = data_of(arrays, "mass", (3,))
+        m.weight = data_of(arrays, "weight", (groups, LANES))
+        m.count = data_of(arrays, "count", (groups, LANES))
+        m.mean = data_of(arrays, "mean", (groups, d, LANES))
+        m.scatter = data_of(arrays, "scatter", (groups, size, LANES))
+        m.factor = data_of(arrays, "factor", (groups, size, LANES))
+        m.log_det = data_of(arrays, "log_det", (groups, LANES))
+        m.change = data_of(arrays, "change", (groups, LANES))
+        m.location = data_of(arrays, "location", (d,))
+        m.inverse_scale = data_of(arrays, "inverse_scale", (d,))
+        m.ridge = data_of(arrays, "ridge", (d,))
+
+    def score(self, const double[:, ::1] X):
+        """Scores (n,) and most responsible components (n,); nothing is learned."""
+        cdef Py_ssize_t i, n = X.shape[0]
+        cdef Scratch scratch = new_scratch(self)
+        scores, components = np.empty(n), np.empty(n, dtype=np.int64)
+        cdef double[::1] out = scores
+        cdef int64_t[::1] nearest = components
+        with nogil:
+            for i in range(n):
+                out[i] = score_event(&self.model, &scratch.s, &X[i, 0])
+                nearest[i] = scratch.s.component
+        return scores, components
+
+    def expect(self, const double[:, ::1] X):
+        """Log-likelihoods (n,) of the observed parts, responsibilities (n, K) and squared
+        Mahalanobis distances (n, K); nothing is learned."""
+        cdef Py_ssize_t i, k, n = X.shape[0], components = self.model.components
+        cdef Scratch scratch = new_scratch(self)
+        likelihood, resp = np.empty(n), np.empty((n, components))
+        distance = np.empty((n, components))
+        cdef double[::1] log_likelihood = likelihood
+        cdef double[:, ::1] r = resp, m2 = distance
+        with nogil:
+            for i in range(n):
+                score_event(&self.model, &scratch.s, &X[i, 0])
+                log_likelihood[i] = scratch.s.log_likelihood
+                for k in range(components):
+                    r[i, k] = scratch.s.responsibility[k]
+                    m2[i, k] = scratch.s.distance[k]
+        return likelihood, resp, distance
+
+    def learn(self, const double[:, ::1] X, const double[::1] u, const double[::1] t):
+        """Learns the rows of X in order, with weights u and times t (NaN: none)."""
+        cdef Py_ssize_t i
+        cdef Scratch scratch = new_scratch(self)
+        with nogil:
+            for i in range(X.shape[0]):
+                score_event(&self.model, &scratch.s, &X[i, 0])
+                learn_event(&self.model, &scratch.s, u[i], t[i])
+
+    def score_learn(self, const double[:, ::1] X, const double[::1] u, const double[::1] t):
+        """Scores each row of X, then learns it; returns the scores (n,)."""
+        cdef Py_ssize_t i, n = X.shape[0]
+        cdef Scratch scratch = new_scratch(self)
+        scores = np.empty(n)
+        cdef double[::1] out = scores
+        with nogil:
+            for i in range(n):
+                out[i] = score_event(&self.model, &scratch.s, &X[i, 0])
+                learn_event(&self.model, &scratch.s, u[i], t[i])
+        return scores
+
+    def factorise(self):
+        """Renews every factor from the statistics."""
+        cdef Scratch scratch = new_scratch(self)
+        with nogil:
+            factorise(&self.model, &scratch.s)
+
+    def expectation_maximisation(self, const double[:, ::1] X, const double[::1] weight,
+                                 const double[:, ::1] given=None):
+        """One step of batch EM over X; returns the weighted log-likelihood before it.
+
+        ``given`` (n, K) puts known responsibilities in the place of the E step's.
+        """
+        cdef Py_ssize_t i, k, n = X.shape[0]
+        cdef model_t *m = &self.model
+        cdef Scratch scratch = new_scratch(self)
+        cdef double[:, ::1] sum_r = np.zeros((m.groups, LANES))
+        cdef double[:, :, ::1] sum_delta = np.zeros((m.groups, m.d, LANES))
+        cdef double[:, :, ::1] sum_outer = np.zeros((m.groups, m.size, LANES))
+        cdef double total = 0.0
+        cdef bint known = given is not None
+        with nogil:
+            for i in range(n):
+                score_event(m, &scratch.s, &X[i, 0])
+                total += weight[i] * scratch.s.log_likelihood
+                if known:
+                    for k in range(m.components):
+                        scratch.s.responsibility[k] = given[i, k]
+                accumulate_event(m, &scratch.s, weight[i], &sum_r[0, 0], &sum_delta[0, 0, 0],
+                                 &sum_outer[0, 0, 0])
+            maximise(m, &sum_r[0, 0], &sum_delta[0, 0, 0], &sum_outer[0, 0, 0])
+            factorise(m, &scratch.s)
+        return total

@@ -1,0 +1,105 @@
+/* Four doubles that move together: one lane a component.
+ *
+ * The logical width is fixed, whatever the processor's registers are: the order of every sum is
+ * then part of the source and not of the machine, which is what makes two runs equal bit for bit.
+ * exp and log are our own for the same reason (libm changes their last bits with the CPU).
+ *
+ * Needs GCC's vector extensions (GCC, Clang) and -ffp-contract=off.
+ */
+#ifndef STREAMGMM_LANES_H
+#define STREAMGMM_LANES_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* everything here is inlined: how a vector would be passed between functions never matters */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+#define LANES 4
+#define INLINE static inline __attribute__((always_inline))
+
+typedef double lanes __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
+typedef int64_t lanes_int __attribute__((vector_size(8 * LANES), aligned(8), may_alias));
+
+INLINE lanes lanes_all(double x) { return (lanes){x, x, x, x}; }
+INLINE lanes lanes_load(const double *p) { return *(const lanes *)p; }
+INLINE void lanes_store(double *p, lanes a) { *(lanes *)p = a; }
+
+/* mask is all ones or all zeros in each lane, as comparisons give it */
+INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no) {
+    return (lanes)(((lanes_int)yes & mask) | ((lanes_int)no & ~mask));
+}
+INLINE lanes lanes_min(lanes a, lanes b) { return lanes_select(a < b, a, b); }
+INLINE lanes lanes_max(lanes a, lanes b) { return lanes_select(a > b, a, b); }
+
+INLINE double lanes_sum(lanes a) {
+    return (a[0] + a[1]) + (a[2] + a[3]);
+}
+INLINE double lanes_largest(lanes a) {
+    double best = a[0];
+    for (int l = 1; l < LANES; l++) best = a[l] > best ? a[l] : best;
+    return best;
+}
+
+#define LOG2_E 1.4426950408889634074
+#define LN2_HIGH 6.93147180369123816490e-01 /* ln 2 with its low 32 bits cleared */
+#define LN2_LOW 1.90821492927058770002e-10
+
+/* e^x, to about 1 ulp; 0 below -708, saturated above 709.
+ * x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor series of e^r to r^13 (error 4e-18). */
+INLINE lanes lanes_exp(lanes x) {
+    const double round_to_int = 6755399441055744.0; /* 1.5 * 2^52: adding it drops the fraction */
+    lanes_int dead = x < -708.0;
+    lanes bounded = lanes_min(lanes_max(x, lanes_all(-708.0)), lanes_all(709.0));
+    lanes shifted = bounded * LOG2_E + round_to_int;
+    lanes k = shifted - round_to_int;
+    lanes r = (bounded - k * LN2_HIGH) - k * LN2_LOW;
+    lanes p = lanes_all(1.0 / 6227020800.0);
+    p = p * r + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    p = p * r + 1.0;
+    p = p * r + 1.0;
+    lanes_int exponent = (lanes_int)shifted << 52; /* the low bits of `shifted` hold k */
+    return lanes_select(dead, lanes_all(0.0), (lanes)((lanes_int)p + exponent));
+}
+
+/* ln x for normal, positive x, to about 1 ulp.
+ * x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh((m - 1) / (m + 1)) by its series. */
+INLINE lanes lanes_log(lanes x) {
+    lanes_int bits = (lanes_int)x;
+    lanes_int above = bits - 0x3fe6a09e667f3bcd; /* distance from sqrt(1/2), in units of bits */
+    lanes_int e = above >> 52;
+    lanes m = (lanes)(bits - (e << 52));
+    lanes k = (lanes)(e + 0x4338000000000000) - 6755399441055744.0; /* bits of 1.5 * 2^52, plus e */
+    lanes s = (m - 1.0) / (m + 1.0);
+    lanes t = s * s;
+    lanes p = lanes_all(1.0 / 25.0);
+    p = p * t + 1.0 / 23.0;
+    p = p * t + 1.0 / 21.0;
+    p = p * t + 1.0 / 19.0;
+    p = p * t + 1.0 / 17.0;
+    p = p * t + 1.0 / 15.0;
+    p = p * t + 1.0 / 13.0;
+    p = p * t + 1.0 / 11.0;
+    p = p * t + 1.0 / 9.0;
+    p = p * t + 1.0 / 7.0;
+    p = p * t + 1.0 / 5.0;
+    p = p * t + 1.0 / 3.0;
+    return k * LN2_HIGH + (k * LN2_LOW + 2.0 * (s * t * p) + 2.0 * s);
+}
+
+INLINE double scalar_exp(double x) { return lanes_exp(lanes_all(x))[0]; }
+INLINE double scalar_log(double x) { return lanes_log(lanes_all(x))[0]; }
+
+#endif

@@ -1,0 +1,77 @@
+/* The mixture as the kernels see it: sizes, rules, and pointers into arrays that Python owns.
+ *
+ * Layout: components innermost, in groups of LANES; `groups * LANES` is the padded number of
+ * components. A padded lane has weight 0, log_det -1e300 and an identity factor, so it takes part
+ * in every formula and changes none. Matrices are lower triangles packed by rows (`size` entries).
+ */
+#ifndef STREAMGMM_MODEL_H
+#define STREAMGMM_MODEL_H
+
+#include <stdint.h>
+
+enum covariance_kind { COVARIANCE_FULL = 0, COVARIANCE_DIAG = 1 };
+enum decay_kind { DECAY_OWN = 0, DECAY_COMMON = 1, DECAY_POWER = 2, DECAY_TIME = 3 };
+enum score_kind { SCORE_NLL = 0, SCORE_TAIL = 1 };
+
+#define THRESHOLDS 8
+
+typedef struct {
+    /* sizes */
+    int64_t components, groups, d, size; /* components without the padding */
+    /* rules */
+    int32_t covariance, decay, score;
+    double rate;        /* DECAY_OWN, DECAY_COMMON: ln 2 / half-life in events; DECAY_TIME: in s */
+    double alpha;       /* DECAY_POWER */
+    double kappa, rho;  /* shrinkage towards the pooled scatter, of the correlations */
+    double nu;          /* bounded influence; infinite: off */
+    double tolerance;   /* change at which a factor is renewed; 0: at every event */
+    double weight_floor;
+    double thresholds[THRESHOLDS]; /* of established behaviour, relative to the largest weight */
+    double log_scale;              /* sum log(scale): from frame units to the user's */
+    /* state: statistics */
+    double *mass;    /* (3,) N, its floor (DECAY_TIME), time of the latest event (NaN: none) */
+    double *weight;  /* (groups, LANES) */
+    double *count;   /* (groups, LANES) n_k */
+    double *mean;    /* (groups, d, LANES) */
+    double *scatter; /* (groups, size, LANES) */
+    /* state: factors */
+    double *factor;  /* (groups, size, LANES) inverse of the Cholesky factor of Sigma_k */
+    double *log_det; /* (groups, LANES) log |factor| = -log |Sigma_k| / 2 */
+    double *change;  /* (groups, LANES) relative change of Sigma_k since its factorisation */
+    /* the frame */
+    const double *location, *inverse_scale, *ridge; /* (d,) */
+} model_t;
+
+/* What one event's E step leaves for its M step. One block of memory, owned by the caller. */
+typedef struct {
+    double *delta;           /* (groups, d, LANES) x - mu_k; missing: conditional expectation */
+    double *distance;        /* (groups, LANES) squared Mahalanobis distance, observed part */
+    double *log_density;     /* (groups, LANES) log N(x_o; k), frame units */
+    double *entropy;         /* (groups, LANES) conditional entropy of the missing part */
+    double *responsibility;  /* (groups, LANES) */
+    double *conditional;     /* (groups, size, LANES) covariance of the missing part, if any */
+    double *work;            /* (max(size + 2 d, 2 groups), LANES) */
+    double *pooled;          /* (size,) */
+    int64_t *missing;        /* (d,) columns */
+    int64_t n_missing;
+    int64_t component;       /* the most responsible one */
+    double log_likelihood;   /* of the observed part, all components, the user's units */
+    double score;
+} scratch_t;
+
+int64_t scratch_bytes(const model_t *m);
+void scratch_lay_out(const model_t *m, scratch_t *s, void *memory);
+
+/* E step: fills s; returns the score. */
+double score_event(const model_t *m, scratch_t *s, const double *x);
+/* M step for the event that score_event last saw; u >= 0 its learning weight, t its time or NaN. */
+void learn_event(const model_t *m, scratch_t *s, double u, double t);
+/* Recomputes every factor from the statistics. */
+void factorise(const model_t *m, scratch_t *s);
+/* Batch EM: adds the event that score_event last saw, weighted, to sums around the current means. */
+void accumulate_event(const model_t *m, const scratch_t *s, double weight, double *sum_r,
+                      double *sum_delta, double *sum_outer);
+/* Batch EM: from those sums to statistics; the sums are used up. */
+void maximise(const model_t *m, double *sum_r, double *sum_delta, double *sum_outer);
+
+#endif

@@ -1,0 +1,371 @@
+"""The mixture that learns from every event: statistics, factors and frame under one roof."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import forgetting as laws
+from .covariance import Covariance, covariance_of
+from .frame import Frame
+from .kernels import Engine
+from .rules import Rules
+from .statistics import (
+    FACTORS,
+    STATISTICS,
+    Arrays,
+    by_component,
+    by_lane,
+    empty_arrays,
+    merge_statistics,
+    move_statistics,
+)
+
+Array = NDArray[np.float64]
+
+STATE_VERSION = 1
+# A feature whose mean or spread is this many scales away has left its frame.
+_LEFT_THE_FRAME = 1e3
+
+
+class OnlineMixture:
+    """A Gaussian mixture over a decaying past.
+
+    Events are rows of C-contiguous float64 arrays, in the user's units, NaN = missing. Scores are
+    in nats, in the user's units. Within a block rows are handled strictly one after the other.
+
+    Parameters
+    ----------
+    frame
+        Location, scale and resolution of the d features.
+    components
+        K, the number of components.
+    rules
+        How it learns and scores.
+    ids
+        (K,) identities of the components: two mixtures merge if theirs are equal.
+    arrays
+        Statistics and factors as :func:`.statistics.empty_arrays` lays them out; kept, not copied.
+        None: a mixture that has seen nothing, its components at the frame's location.
+    """
+
+    __slots__ = ("_arrays", "_engine", "covariance", "d", "frame", "ids", "n_components", "rules")
+
+    def __init__(
+        self,
+        frame: Frame,
+        components: int,
+        rules: Rules,
+        *,
+        ids: NDArray[np.uint64] | None = None,
+        arrays: Arrays | None = None,
+    ) -> None:
+        self.rules = rules
+        self.n_components = components
+        self.d = len(frame.location)
+        self.covariance: Covariance = covariance_of(rules.covariance)
+        self.ids = np.arange(components, dtype=np.uint64) if ids is None else ids
+        self._arrays = (
+            empty_arrays(components, self.d, self.covariance) if arrays is None else arrays
+        )
+        self._set_frame(frame)
+        if arrays is None:
+            self._engine.factorise()
+
+    def _set_frame(self, frame: Frame) -> None:
+        self.frame = frame
+        constants = {**self.rules.constants(), "log_scale": frame.log_scale}
+        if self.rules.score == "tail":
+            constants["log_scale"] = 0.0
+        arrays = {
+            **self._arrays,
+            "location": frame.location,
+            "inverse_scale": 1.0 / frame.scale,
+            "ridge": frame.ridge,
+        }
+        size = self.covariance.size(self.d)
+        self._engine = Engine(self.n_components, self.d, size, constants, arrays)
+
+    # ---- events --------------------------------------------------------------------------
+
+    @property
+    def engine(self) -> Engine:
+        """The kernels over this mixture's arrays, for the package's other compiled modules."""
+        return self._engine
+
+    def score(self, X: Array) -> Array:
+        """Return the scores (n,) of X (n, d); nothing is learned."""
+        scores: Array = self._engine.score(X)[0]
+        return scores
+
+    def expect(self, X: Array) -> tuple[Array, Array, Array]:
+        """Return log-likelihoods (n,) of what is observed, responsibilities and squared
+        Mahalanobis distances (n, K) each; nothing is learned.
+        """
+        likelihood, responsibilities, distances = self._engine.expect(X)
+        return likelihood - self._missing_log_scale(X), responsibilities, distances
+
+    def learn(self, X: Array, *, weight: Array | None = None, time: Array | None = None) -> None:
+        """Learn X (n, d) row by row, with learning weights (n,) and event times (n,) in s."""
+        self._engine.learn(X, *_per_row(len(X), weight, time))
+
+    def score_learn(
+        self, X: Array, *, weight: Array | None = None, time: Array | None = None
+    ) -> Array:
+        """Return the score of each row of X (n, d) before it was learned."""
+        scores: Array = self._engine.score_learn(X, *_per_row(len(X), weight, time))
+        return scores
+
+    def _missing_log_scale(self, X: Array) -> Array:
+        # The kernel subtracts the log scale of every feature; a missing one has no density.
+        return -(np.isnan(X) * np.log(self.frame.scale)).sum(axis=1)
+
+    # ---- parameters ----------------------------------------------------------------------
+
+    @property
+    def mass(self) -> float:
+        """N: the number of events that still count."""
+        return float(self._arrays["mass"][0])
+
+    @property
+    def counts(self) -> Array:
+        """n_k (K,): the mass behind each component's shape."""
+        return by_component(self._arrays["count"], self.n_components)
+
+    @property
+    def weights(self) -> Array:
+        """w_k (K,): share of the traffic; they sum to 1."""
+        return by_component(self._arrays["weight"], self.n_components)
+
+    @property
+    def established(self) -> NDArray[np.bool_]:
+        """(K,) whether a component counts as normal behaviour under some threshold."""
+        lowest = min(self.rules.constants()["thresholds"])  # type: ignore[call-overload]
+        return self.weights >= lowest * self.weights.max()
+
+    @property
+    def means(self) -> Array:
+        """mu_k (K, d) in the user's units."""
+        return self.frame.to_user(by_component(self._arrays["mean"], self.n_components))
+
+    @property
+    def factors(self) -> Array:
+        """Inverse Cholesky factors (K, d, d) of the covariances in force, frame units."""
+        packed = by_component(self._arrays["factor"], self.n_components)
+        return self.covariance.unpack_factor(packed, self.d)
+
+    @property
+    def covariances(self) -> Array:
+        """Sigma_k (K, d, d) as last factorised, in the user's units."""
+        inverse = np.linalg.inv(self.factors)
+        scale = self.frame.scale
+        return inverse @ np.swapaxes(inverse, 1, 2) * (scale[:, None] * scale[None, :])
+
+    @property
+    def scatters(self) -> Array:
+        """S_k (K, d, d), the components' own second moments, frame units."""
+        packed = by_component(self._arrays["scatter"], self.n_components)
+        return self.covariance.unpack(packed, self.d)
+
+    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
+        """Draw n events (n, d) in the user's units, and the components (n,) they came from."""
+        weights = self.weights / self.weights.sum()
+        component = rng.choice(self.n_components, size=n, p=weights)
+        noise = rng.standard_normal((n, self.d))
+        spread = np.linalg.inv(self.factors)  # lower triangular: Sigma = spread spread^T
+        Z = by_component(self._arrays["mean"], self.n_components)[component]
+        Z = Z + np.einsum("nij,nj->ni", spread[component], noise)
+        return self.frame.to_user(Z), component
+
+    # ---- the mixture as a whole ----------------------------------------------------------
+
+    def set_statistics(
+        self, *, mass: float, weights: Array, counts: Array, means: Array, scatters: Array
+    ) -> None:
+        """Put statistics in force: N, w (K,), n (K,), mu (K, d) and S (K, d, d) in frame units."""
+        arrays = self._arrays
+        arrays["mass"][0] = mass
+        by_lane(weights, arrays["weight"])
+        by_lane(counts, arrays["count"])
+        by_lane(means, arrays["mean"])
+        by_lane(self.covariance.pack(scatters), arrays["scatter"])
+        self._engine.factorise()
+
+    def start_clock(self, time: float) -> None:
+        """Begin event time at ``time`` in s; NaN: with the first event that has one."""
+        self._arrays["mass"][2] = time
+
+    def settle(self) -> None:
+        """Make the present mass the floor below which time alone does not take it."""
+        self._arrays["mass"][1] = self._arrays["mass"][0]
+
+    def merge(self, other: OnlineMixture) -> OnlineMixture:
+        """Return the mixture of both streams; neither of the two is changed.
+
+        Raises
+        ------
+        ValueError
+            If features, rules or identities of the components differ.
+        """
+        if self.rules != other.rules or self.d != other.d:
+            raise ValueError(
+                f"cannot merge: {self.d} features under {self.rules} with "
+                f"{other.d} features under {other.rules}; both must be equal"
+            )
+        if not np.array_equal(self.ids, other.ids):
+            raise ValueError(
+                "cannot merge: the components are not the same ones. Merge mixtures that "
+                "descend from one warm-up (copies or restored snapshots of it)"
+            )
+        theirs = other.copy()
+        theirs.move_frame(self.frame)
+        merged = self.copy()
+        merged._arrays.update(
+            merge_statistics(self._arrays, theirs._arrays, self.n_components, self.covariance)
+        )
+        merged._set_frame(self.frame)
+        merged._engine.factorise()
+        return merged
+
+    def copy(self) -> OnlineMixture:
+        """Return an independent mixture in the same state."""
+        return self.from_state(self.state())
+
+    def move_frame(self, frame: Frame) -> None:
+        """Express the statistics in another frame, exactly, and renew the factors."""
+        if frame == self.frame or all(
+            np.array_equal(getattr(frame, name), getattr(self.frame, name))
+            for name in ("location", "scale", "ridge")
+        ):
+            return
+        ratio = self.frame.scale / frame.scale
+        shift = (self.frame.location - frame.location) / frame.scale
+        move_statistics(self._arrays, self.covariance, ratio, shift)
+        self._set_frame(frame)
+        self._engine.factorise()
+
+    def follow_frame(self) -> bool:
+        """Move the frame after features that have left it by 1e3 scales; returns whether any had.
+
+        The new location and scale are the mixture's own mean and spread. The resolution, which
+        is a property of the feature, keeps its size in the user's units.
+        """
+        weights = self.weights
+        means = by_component(self._arrays["mean"], self.n_components)
+        spread = np.einsum("kii->ki", self.scatters)
+        centre = (weights[:, None] * means).sum(axis=0)
+        deviation = np.sqrt((weights[:, None] * (spread + (means - centre) ** 2)).sum(axis=0))
+        left = (np.abs(centre) > _LEFT_THE_FRAME) | (deviation > _LEFT_THE_FRAME)
+        if not left.any():
+            return False
+        grown = np.where(left & (deviation > 0), deviation, 1.0)
+        location = np.where(left, self.frame.to_user(centre), self.frame.location)
+        ridge = np.where(left, np.maximum(self.frame.ridge / grown**2, 1e-3), self.frame.ridge)
+        self.move_frame(Frame(location, self.frame.scale * grown, ridge))
+        return True
+
+    def with_features(self, frame: Frame) -> OnlineMixture:
+        """Return this mixture with further features at its end, placed by ``frame`` (d', each).
+
+        A new feature starts from the pooled prior: at its location, with its scale, uncorrelated.
+        """
+        added = len(frame.location)
+        joined = Frame(
+            np.concatenate([self.frame.location, frame.location]),
+            np.concatenate([self.frame.scale, frame.scale]),
+            np.concatenate([self.frame.ridge, frame.ridge]),
+        )
+        wider = OnlineMixture(joined, self.n_components, self.rules, ids=self.ids)
+        means = by_component(self._arrays["mean"], self.n_components)
+        scatters = np.zeros((self.n_components, self.d + added, self.d + added))
+        scatters[:, : self.d, : self.d] = self.scatters
+        scatters[:, range(self.d, self.d + added), range(self.d, self.d + added)] = 1.0
+        wider._arrays["mass"][:] = self._arrays["mass"]
+        wider.set_statistics(
+            mass=self.mass,
+            weights=self.weights,
+            counts=self.counts,
+            means=np.concatenate([means, np.zeros((self.n_components, added))], axis=1),
+            scatters=scatters,
+        )
+        return wider
+
+    # ---- state ---------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Return all that shapes what it will say, as plain arrays and scalars (copies)."""
+        rules = asdict(self.rules)
+        rules["forgetting"] = {
+            "law": self.rules.forgetting.name,
+            **asdict(self.rules.forgetting),
+        }
+        return {
+            "version": STATE_VERSION,
+            "components": self.n_components,
+            "rules": rules,
+            "ids": self.ids.copy(),
+            "location": self.frame.location.copy(),
+            "scale": self.frame.scale.copy(),
+            "ridge": self.frame.ridge.copy(),
+            **{name: self._arrays[name].copy() for name in (*STATISTICS, *FACTORS)},
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """Return the mixture that gave ``state``; it goes on bit for bit as that one would.
+
+        Raises
+        ------
+        ValueError
+            If the state is of another version or its arrays do not fit together.
+        """
+        if state.get("version") != STATE_VERSION:
+            raise ValueError(
+                f"mixture state is of version {state.get('version')!r}; this build reads "
+                f"version {STATE_VERSION}: use the release that wrote it"
+            )
+        rules = dict(state["rules"])
+        rules["forgetting"] = _law_from(dict(rules["forgetting"]))
+        frame = Frame(*(np.array(state[name]) for name in ("location", "scale", "ridge")))
+        components = int(state["components"])
+        arrays = empty_arrays(components, len(frame.location), covariance_of(rules["covariance"]))
+        for name in (*STATISTICS, *FACTORS):
+            stored = np.asarray(state[name])
+            if stored.shape != arrays[name].shape:
+                raise ValueError(
+                    f"mixture state: {name} has shape {stored.shape}, "
+                    f"{arrays[name].shape} is needed for {components} components"
+                )
+            arrays[name][...] = stored
+        ids = np.array(state["ids"], dtype=np.uint64)
+        return cls(frame, components, Rules(**rules), ids=ids, arrays=arrays)
+
+    def with_rules(self, **changes: Any) -> OnlineMixture:
+        """Return a copy that lives by other rules from here on (its factors renewed)."""
+        state = self.state()
+        changed = OnlineMixture.from_state(state)
+        changed.rules = replace(self.rules, **changes)
+        changed._set_frame(self.frame)
+        changed._engine.factorise()
+        return changed
+
+
+def _law_from(stored: dict[str, Any]) -> laws.Forgetting:
+    known = {law.name: law for law in (laws.Stationary, laws.PowerLaw, laws.HalfLife)}
+    name = stored.pop("law")
+    if name not in known:
+        raise ValueError(f"forgetting law {name!r} is unknown; known are {sorted(known)}")
+    law: laws.Forgetting = known[name](**stored)
+    return law
+
+
+def _per_row(n: int, weight: Array | None, time: Array | None) -> tuple[Array, Array]:
+    """Return learning weights and times as arrays (n,): 1 and NaN where none were given."""
+    u = np.ones(n) if weight is None else np.ascontiguousarray(weight, dtype=np.float64)
+    t = np.full(n, np.nan) if time is None else np.ascontiguousarray(time, dtype=np.float64)
+    if u.shape != (n,) or t.shape != (n,):
+        raise ValueError(f"weights {u.shape} and times {t.shape} must both be ({n},), one a row")
+    return u, t

@@ -1,0 +1,108 @@
+"""The rules a mixture lives by: one frozen record, each rule with a value that switches it off."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .covariance import covariance_of
+from .forgetting import Forgetting, HalfLife
+from .kernels import THRESHOLDS
+
+SCORES = ("nll", "nll_full", "tail")
+
+# Shares of the heaviest component's weight at which a component counts as established.
+GRADES = np.geomspace(0.05, 0.5, THRESHOLDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How a mixture learns and scores.
+
+    Parameters
+    ----------
+    covariance
+        "full" or "diag".
+    forgetting
+        Law of the step sizes (:mod:`streamgmm.mixture.forgetting`).
+    score
+        "nll": negative log-likelihood under established behaviour; "nll_full": under all of it;
+        "tail": -log of the probability, under established behaviour, of being this far out.
+    established
+        "graded": mean over eight thresholds in [0.05, 0.5] of the heaviest weight; a number: that
+        one threshold; None: every component counts.
+    shrinkage
+        kappa, as a share of traffic, towards the pooled scatter; 0: off.
+    correlation_shrinkage
+        rho: off-diagonals are multiplied by 1 - rho; 0: off.
+    influence
+        nu of min(1, (nu + d) / (nu + m^2)), which bounds one event's pull; ``math.inf``: off.
+    resolution
+        Whether a feature's variance is kept above its resolution (see :mod:`.frame`).
+    tolerance
+        Relative change of a covariance at which its factor is renewed; 0: every event.
+    weight_floor
+        Share of every step of the weights that is spread evenly; 0: off.
+    """
+
+    covariance: str = "full"
+    forgetting: Forgetting = HalfLife(events=10_000)
+    score: str = "nll"
+    established: str | float | None = "graded"
+    shrinkage: float = 0.05
+    correlation_shrinkage: float = 0.1
+    influence: float = 30.0
+    resolution: bool = True
+    tolerance: float = 0.02
+    weight_floor: float = 1e-4
+
+    def __post_init__(self) -> None:
+        covariance_of(self.covariance)
+        if self.score not in SCORES:
+            raise ValueError(f"score is {self.score!r}; allowed are {', '.join(map(repr, SCORES))}")
+        thresholds(self)
+        _check("shrinkage", self.shrinkage, 0.0, math.inf, "0.05 is 5% of the traffic, 0 is off")
+        _check("correlation_shrinkage", self.correlation_shrinkage, 0.0, 1.0, "0 is off")
+        _check("tolerance", self.tolerance, 0.0, math.inf, "0 renews every factor at every event")
+        _check("weight_floor", self.weight_floor, 0.0, 0.5, "0 is off")
+        if not self.influence > 0:
+            raise ValueError(f"influence is {self.influence!r}; it must be positive (inf is off)")
+
+    def constants(self) -> dict[str, object]:
+        """Return the rules as the scalars of ``model_t``."""
+        decay, rate, alpha = self.forgetting.constants()
+        return {
+            "covariance": covariance_of(self.covariance).kind,
+            "decay": decay,
+            "rate": rate,
+            "alpha": alpha,
+            "score": 1 if self.score == "tail" else 0,
+            "kappa": self.shrinkage,
+            "rho": self.correlation_shrinkage,
+            "nu": min(self.influence, 1e300),
+            "tolerance": self.tolerance,
+            "weight_floor": self.weight_floor,
+            "thresholds": thresholds(self),
+        }
+
+
+def thresholds(rules: Rules) -> list[float]:
+    """Return the eight thresholds of established behaviour, relative to the heaviest weight."""
+    if rules.score == "nll_full" or rules.established is None:
+        return [0.0] * THRESHOLDS
+    if rules.established == "graded":
+        return GRADES.tolist()
+    if isinstance(rules.established, str) or not 0.0 <= rules.established <= 1.0:
+        raise ValueError(
+            f'established is {rules.established!r}; allowed are "graded", a share of the heaviest '
+            "component's weight in [0, 1], or None for every component"
+        )
+    return [float(rules.established)] * THRESHOLDS
+
+
+def _check(name: str, value: float, low: float, high: float, hint: str) -> None:
+    if not low <= value <= high or not math.isfinite(value):
+        bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"{name} is {value!r}; it must be {bounds} ({hint})")

@@ -1,0 +1,152 @@
+"""The first events: buffered for the fit, scored meanwhile by one running Gaussian."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .batch import Effort, fit
+from .forgetting import Stationary
+from .frame import estimate_frame
+from .online import OnlineMixture
+from .rules import Rules
+
+Array = NDArray[np.float64]
+
+
+class WarmUp:
+    """Collects the first n0 events and scores them provisionally.
+
+    The provisional model is a single Gaussian under the same rules: its frame is taken anew when
+    the buffer has doubled, its covariance starts from a prior worth d events of unit variance.
+    The first two events, which no scale can be known for, score 0.
+
+    Parameters
+    ----------
+    length
+        n0, events to collect.
+    d
+        Number of features.
+    rules
+        Rules of the mixture to come.
+    """
+
+    def __init__(self, length: int, d: int, rules: Rules) -> None:
+        self.length = length
+        self.rules = rules
+        self._rows = np.empty((0, d))
+        self._weights = np.empty(0)
+        self._provisional: OnlineMixture | None = None
+
+    @property
+    def n_seen(self) -> int:
+        """Number of events collected."""
+        return len(self._rows)
+
+    @property
+    def complete(self) -> bool:
+        """Whether n0 events have been collected."""
+        return self.n_seen >= self.length
+
+    @property
+    def rows(self) -> Array:
+        """(n_seen, d) the events collected."""
+        return self._rows
+
+    @property
+    def weights(self) -> Array:
+        """(n_seen,) their weights."""
+        return self._weights
+
+    @property
+    def provisional(self) -> OnlineMixture | None:
+        """The single Gaussian that scores meanwhile; None before the second event."""
+        return self._provisional
+
+    def score(self, X: Array) -> Array:
+        """Return provisional scores (n,) of X (n, d)."""
+        return np.zeros(len(X)) if self._provisional is None else self._provisional.score(X)
+
+    def learn(self, x: Array, weight: float = 1.0) -> None:
+        """Collect one event x (d,)."""
+        self._rows = np.concatenate([self._rows, x[None, :]])
+        self._weights = np.append(self._weights, weight)
+        n = self.n_seen
+        if n >= 2 and n & (n - 1) == 0:
+            self._provisional = self._gaussian()
+        elif self._provisional is not None:
+            self._provisional.learn(x[None, :], weight=self._weights[-1:])
+
+    def widen(self, added: int) -> None:
+        """Add columns, missing so far."""
+        missing = np.full((self.n_seen, added), np.nan)
+        self._rows = np.concatenate([self._rows, missing], axis=1)
+        if self._provisional is not None:
+            self._provisional = self._gaussian()
+
+    def _gaussian(self) -> OnlineMixture:
+        rules = Rules(
+            covariance=self.rules.covariance,
+            forgetting=Stationary(),
+            established=None,
+            shrinkage=0.0,
+            correlation_shrinkage=self.rules.correlation_shrinkage,
+            influence=self.rules.influence,
+            resolution=self.rules.resolution,
+            score="tail" if self.rules.score == "tail" else "nll_full",
+        )
+        d = self._rows.shape[1]
+        frame = estimate_frame(self._rows, resolution=rules.resolution)
+        gaussian = OnlineMixture(frame, 1, rules)
+        gaussian.set_statistics(
+            mass=d,
+            weights=np.ones(1),
+            counts=np.full(1, float(d)),
+            means=np.zeros((1, d)),
+            scatters=np.eye(d)[None],
+        )
+        gaussian.learn(np.ascontiguousarray(self._rows), weight=self._weights)
+        return gaussian
+
+    def fit(self, components: int, rng: np.random.Generator) -> OnlineMixture:
+        """Return the mixture that batch EM finds in the events collected."""
+        frame = estimate_frame(self._rows, resolution=self.rules.resolution)
+        return fit(
+            self._rows, components, frame=frame, rules=self.rules, rng=rng, weight=self._weights
+        )
+
+    def held_out_scores(self, components: int, rng: np.random.Generator) -> Array:
+        """Return what the events (n0,) score under fits that have not seen them.
+
+        The fit's own events score lower than the stream's next ones will; whatever starts from
+        the warm-up's scores would start too low. Three folds, each scored by a fit to the others.
+        """
+        scores = np.empty(self.n_seen)
+        fold = np.arange(self.n_seen) % 3
+        frame = estimate_frame(self._rows, resolution=self.rules.resolution)
+        for f in range(3):
+            held, others = fold == f, fold != f
+            mixture = fit(
+                self._rows[others], components, frame=frame, rules=self.rules, rng=rng,
+                weight=self._weights[others], effort=Effort(starts=1),
+            )  # fmt: skip
+            scores[held] = mixture.score(np.ascontiguousarray(self._rows[held]))
+        return scores
+
+    def state(self) -> dict[str, Any]:
+        """Return the buffer and the provisional model as plain arrays."""
+        provisional = None if self._provisional is None else self._provisional.state()
+        return {
+            "rows": self._rows.copy(),
+            "weights": self._weights.copy(),
+            "provisional": provisional,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put back what :meth:`state` returned."""
+        self._rows = np.array(state["rows"])
+        self._weights = np.array(state["weights"])
+        stored = state["provisional"]
+        self._provisional = None if stored is None else OnlineMixture.from_state(stored)
