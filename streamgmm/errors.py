@@ -51,7 +51,7 @@ class EventError(StreamGMMError, ValueError):
     Parameters
     ----------
     reason
-        A stable code for counting, such as ``"not_json"`` (``events.decode.REASONS``).
+        A stable code for counting, such as ``"not_json"`` (``events.REASONS``).
     detail
         For a person: what was got and what is allowed.
     field

@@ -45,12 +45,13 @@ class Config:
         """Return 32 hexadecimal digits that change when saved state would mean something else.
 
         They cover the features and their transforms, the event time and the whole model; not
-        the key, the budget, where events come from and go to, nor the order of lines.
+        the key, the budget, max_ahead, where events come from and go to, nor the order of
+        lines.
         """
         shape = {
             "version": 1,
             "fields": [asdict(feature) for feature in self.schema().fields],
-            "time": [self.events.time, self.events.time_unit, self.events.max_ahead],
+            "time": [self.events.time, self.events.time_unit],
             "model": asdict(self.model),
         }
         canonical = json.dumps(shape, sort_keys=True, separators=(",", ":"), allow_nan=False)

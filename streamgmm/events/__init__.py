@@ -1,9 +1,12 @@
 """From bytes to arrays: schema, decode, encode, batch. Knows no model."""
 
-from streamgmm.events.batch import Batch, BatchDecoder, DeadLetter, Record
+from streamgmm.events.batch import Batch, BatchDecoder
+from streamgmm.events.cells import CsvDecoder
 from streamgmm.events.clock import EventClock
-from streamgmm.events.decode import REASONS, CsvDecoder, JsonDecoder
+from streamgmm.events.decode import JsonDecoder
 from streamgmm.events.encode import TRANSFORMS, Encoder
+from streamgmm.events.faults import REASONS
+from streamgmm.events.records import DeadLetter, Record
 from streamgmm.events.schema import Field, Schema
 
 __all__ = [

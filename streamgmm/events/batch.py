@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.errors import EventError
+from streamgmm.events.cells import CsvDecoder
 from streamgmm.events.clock import EventClock
-from streamgmm.events.decode import (
-    CsvDecoder,
-    Decoder,
-    JsonDecoder,
-    feature_getter,
-    special_getter,
-)
+from streamgmm.events.decode import Decoder, JsonDecoder, feature_getter, special_getter
 from streamgmm.events.encode import Encoder
+from streamgmm.events.records import DeadLetter, Record
 from streamgmm.events.roles import (
     keys_column,
     labels_column,
@@ -33,78 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streamgmm.events.schema import Schema
-
-DEAD_LETTER_BYTES = 64 * 1024
-
-
-class Record(NamedTuple):
-    """One record of a source, not yet decoded.
-
-    Parameters
-    ----------
-    value
-        The event's bytes; None is a Kafka tombstone (a dead letter).
-    position
-        Line number (from 1) or Kafka offset.
-    timestamp
-        The record's own time, seconds since the epoch, or None.
-    key
-        The record's own key, or None.
-    """
-
-    value: bytes | None
-    position: int
-    timestamp: float | None = None
-    key: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """An event that could not be used, why, and enough of it to find and repair it.
-
-    Attributes
-    ----------
-    reason
-        One of ``events.decode.REASONS``.
-    detail
-        For a person: what was got and what is allowed.
-    value
-        The original's first 64 kB.
-    length, checksum
-        Of the whole original: bytes, and ``sha256:`` with the hexadecimal digest.
-    """
-
-    reason: str
-    detail: str
-    field: str | None
-    origin: str
-    position: int
-    value: bytes
-    length: int
-    checksum: str
-
-    @property
-    def id(self) -> str:
-        """The event's identity: origin and position."""
-        return f"{self.origin}-{self.position}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the letter as a JSON record; bytes that are not text go as ``value_base64``."""
-        record: dict[str, Any] = {
-            "id": self.id,
-            "reason": self.reason,
-            "detail": self.detail,
-            "field": self.field,
-            "origin": self.origin,
-            "position": self.position,
-            "length": self.length,
-            "checksum": self.checksum,
-        }
-        try:
-            record["value"] = self.value.decode()
-        except UnicodeDecodeError:
-            record["value_base64"] = base64.b64encode(self.value).decode()
-        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +103,7 @@ class BatchDecoder:
 
     Examples
     --------
-    >>> from streamgmm.events import Field, Schema
+    >>> from streamgmm.events import Field, Record, Schema
     >>> decoder = BatchDecoder(Schema((Field("a"), Field("b"))), origin="flows.jsonl")
     >>> batch, dead = decoder.decode([Record(b'{"a": 1, "b": 2}', 1), Record(b"?", 2)])
     >>> batch.X
@@ -235,7 +157,7 @@ class BatchDecoder:
             X, time = X[keep], time[keep]
             good, structs = [good[i] for i in keep], [structs[i] for i in keep]
         batch = self._batch(X, time, structs, good)
-        return batch, [self._letter(records[i], faults[i]) for i in sorted(faults)]
+        return batch, [DeadLetter.of(records[i], self.origin, faults[i]) for i in sorted(faults)]
 
     def _values(self, structs: list[Any]) -> NDArray[np.float64]:
         """Return the features as (n, d), in the user's units; None becomes NaN."""
@@ -289,17 +211,4 @@ class BatchDecoder:
             origin=self.origin,
             labels=None if self._label is None else labels_column(list(map(self._label, structs))),
             decoder=self._decoder,
-        )
-
-    def _letter(self, record: Record, error: EventError) -> DeadLetter:
-        value = record.value or b""
-        return DeadLetter(
-            reason=error.reason,
-            detail=error.detail,
-            field=error.field,
-            origin=self.origin,
-            position=record.position,
-            value=value[:DEAD_LETTER_BYTES],
-            length=len(value),
-            checksum=f"sha256:{hashlib.sha256(value).hexdigest()}",
         )

@@ -8,39 +8,25 @@ failure is the event taken apart again to say what is wrong with it.
 
 from __future__ import annotations
 
-import csv
-import json
-import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from streamgmm.errors import EventError
+from streamgmm.events.faults import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streamgmm.events.schema import Schema
 
-REASONS: dict[str, str] = {
-    "empty": "no bytes, or nothing but white space",
-    "not_utf8": "the bytes are not UTF-8 text",
-    "not_json": "the text is not JSON",
-    "not_an_object": "JSON, but not an object with the event's fields",
-    "too_deep": "nested too deeply to be read",
-    "bad_row": "the line of a CSV file does not have the header's columns",
-    "missing_field": "a required field is absent, null or blank",
-    "wrong_type": "a field has a value of another type",
-    "not_finite": "a number is NaN, infinite or too large for a 64-bit float",
-    "out_of_domain": "a value lies outside what the field's transform accepts",
-    "bad_time": "the time field cannot be understood as a time of the years 1 to 9999",
-    "too_far_ahead": "the event is dated too far after the latest one of its partition",
+_ROLES: dict[str, Any] = {
+    "time": str | int | float | None,
+    "key": str | int | float | bool | None,
+    "label": str | int | float | bool | None,
 }
-"""Reason codes of dead letters: stable, for counting and for alert rules."""
-
 _CHUNK = 64  # lines decoded in one call: large enough to be fast, small enough to retry
-_SHOWN = 80  # characters of a value shown in a message
 
 
 class Decoder(Protocol):
@@ -86,21 +72,10 @@ def event_struct(schema: Schema) -> type[msgspec.Struct]:
             required.append((f"f{i}", float | bool, msgspec.field(name=feature.name)))
         else:
             optional.append((f"f{i}", float | bool | None, _optional(feature.name)))
-    taken = set(schema.names)
-    specials = {
-        "time": str | int | float | None,
-        "key": str | int | float | bool | None,
-        "label": str | int | float | bool | None,
-    }
-    twice: dict[str, str] = {}
-    for role, kind in specials.items():
+    for role, kind in _ROLES.items():
         name = getattr(schema, role)
-        if name is None or name in taken:
-            continue
-        if name in twice:
-            raise ValueError(f"the {role} field {name!r} is also the {twice[name]} field")
-        twice[name] = role
-        optional.append((role, kind, _optional(name)))
+        if name is not None and name not in schema.names:
+            optional.append((role, kind, _optional(name)))
     return msgspec.defstruct("Event", required + optional, gc=False)
 
 
@@ -161,182 +136,3 @@ class JsonDecoder:
         """
         text = value.decode("utf-8", errors="replace").encode()
         return msgspec.json.format(text, indent=-1)
-
-
-class CsvDecoder:
-    """Reads one line of a CSV file an event; a blank cell is a missing value.
-
-    Parameters
-    ----------
-    columns
-        The header: names of the cells of each line.
-    delimiter
-        One character between cells.
-    """
-
-    def __init__(self, schema: Schema, columns: Sequence[str], delimiter: str = ",") -> None:
-        self._columns = tuple(columns)
-        self._delimiter = delimiter
-        self._schema = schema
-        self._struct = event_struct(schema)
-        self._features = [
-            (f"f{i}", field, self._column(field.name)) for i, field in enumerate(schema.fields)
-        ]
-        self._specials = [
-            (role, self._column(name))
-            for role in ("key", "time", "label")
-            if (name := getattr(schema, role)) is not None and name not in schema.names
-        ]
-
-    def decode(self, value: bytes | None) -> Any:
-        """Return the typed struct of one event, or raise EventError."""
-        cells = self._cells(value)
-        members: dict[str, Any] = {}
-        for attribute, field, column in self._features:
-            text = cells[column].strip()
-            if text:
-                members[attribute] = _number(text, field.name)
-            elif field.required:
-                raise _missing(field.name, "blank")
-        for role, column in self._specials:
-            members[role] = cells[column].strip() or None
-        return self._struct(**members)
-
-    def decode_many(self, values: Sequence[bytes | None]) -> list[Any]:
-        """Return a struct or an EventError for each event, in order."""
-        out: list[Any] = []
-        for value in values:
-            try:
-                out.append(self.decode(value))
-            except EventError as error:
-                out.append(error)
-        return out
-
-    def event(self, value: bytes) -> bytes:
-        """Return a line that was decoded as a JSON object, its numbers as numbers."""
-        cells = zip(self._columns, self._cells(value), strict=True)
-        return msgspec.json.encode({name: _json_value(text) for name, text in cells})
-
-    def _cells(self, value: bytes | None) -> list[str]:
-        if value is None or not value.strip():
-            raise EventError("empty", "the event has no bytes; a line of cells is expected")
-        try:
-            cells = next(csv.reader((value.decode(),), delimiter=self._delimiter, strict=True))
-        except UnicodeDecodeError as error:
-            raise _not_utf8(error) from None
-        except (csv.Error, StopIteration) as error:
-            raise EventError("bad_row", f"the line cannot be split into cells: {error}") from None
-        if len(cells) != len(self._columns):
-            raise EventError(
-                "bad_row",
-                f"the line has {len(cells)} cells where the header names {len(self._columns)}",
-            )
-        return cells
-
-    def _column(self, name: str) -> int:
-        try:
-            return self._columns.index(name)
-        except ValueError:
-            raise ValueError(
-                f"the file has no column {name!r}; its header names {', '.join(self._columns)}"
-            ) from None
-
-
-def explain(value: bytes | None, schema: Schema, error: Exception) -> EventError:
-    """Say what is wrong with an event that msgspec refused with `error`."""
-    if value is None or not value.strip():
-        return EventError("empty", "the event has no bytes; a JSON object is expected")
-    if isinstance(error, RecursionError):
-        return EventError("too_deep", "the event is nested too deeply to be read; flatten it")
-    try:
-        text = value.decode()
-        # json accepts NaN and Infinity, which lets the message name the field.
-        event = json.loads(text, parse_int=float)
-    except UnicodeDecodeError as fault:
-        return _not_utf8(fault)
-    except (ValueError, RecursionError):
-        return EventError("not_json", str(error))
-    if not isinstance(event, dict):
-        return EventError(
-            "not_an_object", f"got {_kind(event)}; one JSON object with the event's fields is due"
-        )
-    return _explain_object(event, schema, error)
-
-
-def _explain_object(event: dict[str, Any], schema: Schema, error: Exception) -> EventError:
-    for field in schema.fields:
-        got = event.get(field.name)
-        if got is None:
-            if field.required:
-                return _missing(field.name, "null" if field.name in event else "absent")
-        elif not isinstance(got, bool | float):
-            return _wrong_type(field.name, got, "a number, true, false or null")
-        elif not math.isfinite(got):
-            return _not_finite(field.name, got)
-    for role, allowed in (("time", str | float), ("key", str | float | bool)):
-        name = getattr(schema, role)
-        got = event.get(name)
-        if got is not None and not isinstance(got, allowed):
-            return _wrong_type(name, got, "text, a number or null")
-    if isinstance(error, msgspec.ValidationError):
-        return EventError("wrong_type", str(error))
-    return EventError("not_json", str(error))
-
-
-def _number(text: str, name: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        raise _wrong_type(name, text, "a number or a blank cell") from None
-    if not math.isfinite(number):
-        raise _not_finite(name, text)
-    return number
-
-
-def _json_value(text: str) -> Any:
-    """Return a cell as its JSON value: null if blank, a number if it is written as one."""
-    if not text.strip():
-        return None
-    try:
-        msgspec.json.decode(text, type=float)
-    except ValueError:
-        return text
-    return msgspec.Raw(text.strip().encode())
-
-
-def _missing(name: str, how: str) -> EventError:
-    return EventError("missing_field", f"field {name!r} is required and {how}", name)
-
-
-def _wrong_type(name: str, got: Any, allowed: str) -> EventError:
-    detail = f"field {name!r} is {_kind(got)} {_show(got)}; {allowed} is allowed"
-    return EventError("wrong_type", detail, name)
-
-
-def _not_finite(name: str, got: Any) -> EventError:
-    return EventError(
-        "not_finite",
-        f"field {name!r} is {_show(got)}; a finite 64-bit number is due "
-        f"(a missing one is left out, or null)",
-        name,
-    )
-
-
-def _not_utf8(error: UnicodeDecodeError) -> EventError:
-    return EventError("not_utf8", f"{error.reason} at byte {error.start}; UTF-8 text is due")
-
-
-def _kind(value: Any) -> str:
-    kinds = {
-        dict: "an object",
-        list: "an array",
-        str: "text",
-        bool: "a truth value",
-        float: "the number",
-    }
-    return kinds.get(type(value), "null")
-
-
-def _show(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

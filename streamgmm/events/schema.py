@@ -67,7 +67,8 @@ class Schema:
     Raises
     ------
     ValueError
-        No field, a field named twice, or a label that is a feature too.
+        No field, a field named twice, a label that is a feature too, or one field for two
+        of key, time and label.
 
     Examples
     --------
@@ -94,6 +95,9 @@ class Schema:
                 f"the label {self.label!r} is one of the features, so the detector would see "
                 f"the truth; take it out of the fields"
             )
+        roles = [role for role in (self.key, self.time, self.label) if role is not None]
+        if len(set(roles)) < len(roles):
+            raise ValueError(f"key, time and label must differ, got {', '.join(map(repr, roles))}")
         if self.time_unit not in TIME_UNITS:
             raise ValueError(
                 f"time_unit is {self.time_unit!r}; allowed are {', '.join(TIME_UNITS)}"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 import msgspec
 
 from streamgmm.errors import ConfigError, StreamGMMError
-from streamgmm.events.batch import Record
+from streamgmm.events import Record
 from streamgmm.io.lines import CHUNK, GZIP_MAGIC, inflate, split
 
 if TYPE_CHECKING:

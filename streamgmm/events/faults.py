@@ -1,0 +1,117 @@
+"""What can be wrong with an event: the reason codes, and the sentences for a person."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from streamgmm.errors import EventError
+
+if TYPE_CHECKING:
+    from streamgmm.events.schema import Schema
+
+REASONS: dict[str, str] = {
+    "empty": "no bytes, or nothing but white space",
+    "not_utf8": "the bytes are not UTF-8 text",
+    "not_json": "the text is not JSON",
+    "not_an_object": "JSON, but not an object with the event's fields",
+    "too_deep": "nested too deeply to be read",
+    "bad_row": "the line of a CSV file does not have the header's columns",
+    "missing_field": "a required field is absent, null or blank",
+    "wrong_type": "a field has a value of another type",
+    "not_finite": "a number is NaN, infinite or too large for a 64-bit float",
+    "out_of_domain": "a value lies outside what the field's transform accepts",
+    "bad_time": "the time field cannot be understood as a time of the years 1 to 9999",
+    "too_far_ahead": "the event is dated too far after the latest one of its partition",
+}
+"""Reason codes of dead letters: stable, for counting and for alert rules."""
+
+_SHOWN = 80  # characters of a value shown in a message
+
+
+def explain(value: bytes | None, schema: Schema, error: Exception) -> EventError:
+    """Say what is wrong with an event that msgspec refused with `error`."""
+    if value is None or not value.strip():
+        return EventError("empty", "the event has no bytes; a JSON object is expected")
+    if isinstance(error, RecursionError):
+        return EventError("too_deep", "the event is nested too deeply to be read; flatten it")
+    try:
+        text = value.decode()
+        # json accepts NaN and Infinity, which lets the message name the field.
+        event = json.loads(text, parse_int=float)
+    except UnicodeDecodeError as fault:
+        return not_utf8(fault)
+    except (ValueError, RecursionError):
+        return EventError("not_json", str(error))
+    if not isinstance(event, dict):
+        return EventError(
+            "not_an_object", f"got {_kind(event)}; one JSON object with the event's fields is due"
+        )
+    return _explain_object(event, schema, error)
+
+
+def _explain_object(event: dict[str, Any], schema: Schema, error: Exception) -> EventError:
+    for field in schema.fields:
+        got = event.get(field.name)
+        if got is None:
+            if field.required:
+                return missing(field.name, "null" if field.name in event else "absent")
+        elif not isinstance(got, bool | float):
+            return wrong_type(field.name, got, "a number, true, false or null")
+        elif not math.isfinite(got):
+            return not_finite(field.name, got)
+    for role, allowed in (("time", str | float), ("key", str | float | bool)):
+        name = getattr(schema, role)
+        got = event.get(name)
+        if got is not None and not isinstance(got, allowed):
+            return wrong_type(name, got, "text, a number or null")
+        if isinstance(got, float) and not math.isfinite(got):
+            return not_finite(name, got)
+    if isinstance(error, msgspec.ValidationError):
+        return EventError("wrong_type", str(error))
+    return EventError("not_json", str(error))
+
+
+def missing(name: str, how: str) -> EventError:
+    """Return the fault of a required field that is `how`: absent, null, blank."""
+    return EventError("missing_field", f"field {name!r} is required and {how}", name)
+
+
+def wrong_type(name: str, got: Any, allowed: str) -> EventError:
+    """Return the fault of a field whose value is of another type than `allowed`."""
+    detail = f"field {name!r} is {_kind(got)} {_show(got)}; {allowed} is allowed"
+    return EventError("wrong_type", detail, name)
+
+
+def not_finite(name: str, got: Any) -> EventError:
+    """Return the fault of a field whose number is NaN, infinite or too large."""
+    return EventError(
+        "not_finite",
+        f"field {name!r} is {_show(got)}; a finite 64-bit number is due "
+        f"(a missing one is left out, or null)",
+        name,
+    )
+
+
+def not_utf8(error: UnicodeDecodeError) -> EventError:
+    """Return the fault of bytes that are not text."""
+    return EventError("not_utf8", f"{error.reason} at byte {error.start}; UTF-8 text is due")
+
+
+def _kind(value: Any) -> str:
+    kinds = {
+        dict: "an object",
+        list: "an array",
+        str: "text",
+        bool: "a truth value",
+        float: "the number",
+    }
+    return kinds.get(type(value), "null")
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

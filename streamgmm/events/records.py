@@ -1,0 +1,98 @@
+"""What goes in undecoded, and what comes out unusable: records and dead letters."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from streamgmm.errors import EventError
+
+DEAD_LETTER_BYTES = 64 * 1024
+
+
+class Record(NamedTuple):
+    """One record of a source, not yet decoded.
+
+    Parameters
+    ----------
+    value
+        The event's bytes; None is a Kafka tombstone (a dead letter).
+    position
+        Line number (from 1) or Kafka offset.
+    timestamp
+        The record's own time, seconds since the epoch, or None.
+    key
+        The record's own key, or None.
+    """
+
+    value: bytes | None
+    position: int
+    timestamp: float | None = None
+    key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that could not be used, why, and enough of it to find and repair it.
+
+    Attributes
+    ----------
+    reason
+        One of ``events.REASONS``.
+    detail
+        For a person: what was got and what is allowed.
+    value
+        The original's first 64 kB.
+    length, checksum
+        Of the whole original: bytes, and ``sha256:`` with the hexadecimal digest.
+    """
+
+    reason: str
+    detail: str
+    field: str | None
+    origin: str
+    position: int
+    value: bytes
+    length: int
+    checksum: str
+
+    @property
+    def id(self) -> str:
+        """The event's identity: origin and position."""
+        return f"{self.origin}-{self.position}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the letter as a JSON record; bytes that are not text go as ``value_base64``."""
+        record: dict[str, Any] = {
+            "id": self.id,
+            "reason": self.reason,
+            "detail": self.detail,
+            "field": self.field,
+            "origin": self.origin,
+            "position": self.position,
+            "length": self.length,
+            "checksum": self.checksum,
+        }
+        try:
+            record["value"] = self.value.decode()
+        except UnicodeDecodeError:
+            record["value_base64"] = base64.b64encode(self.value).decode()
+        return record
+
+    @classmethod
+    def of(cls, record: Record, origin: str, error: EventError) -> DeadLetter:
+        """Return the letter of a record that failed with `error`."""
+        value = record.value or b""
+        return cls(
+            reason=error.reason,
+            detail=error.detail,
+            field=error.field,
+            origin=origin,
+            position=record.position,
+            value=value[:DEAD_LETTER_BYTES],
+            length=len(value),
+            checksum=f"sha256:{hashlib.sha256(value).hexdigest()}",
+        )
