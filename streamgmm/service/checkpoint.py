@@ -11,7 +11,6 @@ import contextlib
 import difflib
 import logging
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -20,7 +19,7 @@ from streamgmm import snapshot
 from streamgmm.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = ["Checkpoint", "DirectoryStore", "require_same_configuration"]

@@ -1,0 +1,143 @@
+"""What every job does beside moving events: deliver outputs, keep checkpoints, show its state."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from streamgmm.errors import StreamGMMError
+
+if TYPE_CHECKING:
+    from streamgmm.service.metrics import Metrics
+    from streamgmm.service.models import Models
+    from streamgmm.service.sinks import OutputSink
+    from streamgmm.service.status import Status
+    from streamgmm.service.stop import Stop
+
+__all__ = ["Housekeeping", "Parts"]
+
+# After a request to stop, so long to get outputs out before giving up; shorter than the grace
+# that supervisors give before they kill.
+_DRAIN_SECONDS: Final = 20.0
+_SHOW_SECONDS: Final = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Housekeeping:
+    """Delivery, checkpoints, metrics and status of one job.
+
+    Parameters
+    ----------
+    models, sink, metrics, status, stop
+        The job's parts.
+    checkpoint_interval
+        Seconds between two checkpoints.
+    """
+
+    def __init__(
+        self,
+        *,
+        models: Models,
+        sink: OutputSink,
+        metrics: Metrics,
+        status: Status,
+        stop: Stop,
+        checkpoint_interval: float,
+    ) -> None:
+        self._models = models
+        self._sink = sink
+        self._metrics = metrics
+        self._status = status
+        self._stop = stop
+        self._interval = checkpoint_interval
+        self._checkpoint_at = time.monotonic() + checkpoint_interval
+        self._show_at = 0.0
+        self._retried = 0
+        self._trouble: str | None = "starting"
+
+    def deliver(self, timeout: float | None = None) -> bool:
+        """Bring all outputs out, however long that takes.
+
+        Returns
+        -------
+        bool
+            False if it was given up: after `timeout` seconds, or after a request to stop and
+            the time for draining. Nothing is lost then; what is not confirmed comes again.
+
+        Raises
+        ------
+        StreamGMMError
+            If a file cannot be written.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._flush():
+            if self._stop.overdue(_DRAIN_SECONDS):
+                _log.error(
+                    "%d outputs could not be delivered before the stop: their events are "
+                    "processed again at the next start",
+                    self._sink.unconfirmed,
+                )
+                return False
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            self.trouble("outputs cannot be delivered: the sink does not accept them")
+            self.show()
+        return True
+
+    def _flush(self) -> bool:
+        try:
+            done = self._sink.flush(1.0)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise StreamGMMError(
+                f"outputs cannot be written: {error.strerror or error}; nothing is lost, the "
+                "events are processed again when the job is started again"
+            ) from error
+        self._metrics.sink_retries.inc(self._sink.retried - self._retried)
+        self._retried = self._sink.retried
+        return done
+
+    def checkpoint_is_due(self) -> bool:
+        """Whether it is time for a checkpoint; asking resets the clock."""
+        now = time.monotonic()
+        if now < self._checkpoint_at:
+            return False
+        self._checkpoint_at = now + self._interval
+        return True
+
+    def trouble(self, what: str | None) -> None:
+        """Say what keeps the job from its work, once in the log; None when nothing does."""
+        if what == self._trouble:
+            return
+        if what is not None:
+            _log.warning("not ready: %s", what)
+        elif self._trouble is not None:
+            _log.info("working (before: %s)", self._trouble)
+        self._trouble = what
+        self._status.set_trouble(what)
+
+    def show_is_due(self) -> bool:
+        """Whether metrics and status are older than a second; asking resets the clock."""
+        now = time.monotonic()
+        if now < self._show_at:
+            return False
+        self._show_at = now + _SHOW_SECONDS
+        return True
+
+    def show(self) -> None:
+        """Bring metrics and status up to date."""
+        self._status.set_models(self._models.show())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every job works with."""
+
+    models: Models
+    sink: OutputSink
+    house: Housekeeping
+    metrics: Metrics
+    stop: Stop

@@ -1,0 +1,127 @@
+"""The way of one partition's events: records, batch, verdicts, outputs.
+
+It knows no Kafka, no file and no clock: what comes out depends on the records and the state
+alone, so records that come again give the same outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from streamgmm.errors import StateError
+from streamgmm.service.records import AlertRecord, RecordEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from streamgmm.detection import Detector, Verdicts
+    from streamgmm.events import Batch, BatchDecoder, DeadLetter, Record
+    from streamgmm.service.metrics import Metrics
+
+__all__ = ["Outputs", "Pipeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What came of a block of records.
+
+    Attributes
+    ----------
+    batch, verdicts
+        The decoded events and what the detector says of each.
+    scores
+        One JSON object an event; empty where nobody asked for scores.
+    alerts
+        Row and record of each anomaly.
+    dead_letters
+        What could not be decoded or encoded.
+    """
+
+    batch: Batch
+    verdicts: Verdicts
+    scores: list[bytes] = field(default_factory=list)
+    alerts: list[tuple[int, AlertRecord]] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+
+
+class Pipeline:
+    """Decodes, scores and learns the events of one partition.
+
+    Parameters
+    ----------
+    decoder
+        Of this partition alone: it keeps the partition's event clock.
+    detector
+        The model; partitions may share one.
+    metrics
+        Where to count.
+    want_scores
+        Whether every event's score is to be written, or only the anomalies.
+    """
+
+    def __init__(
+        self,
+        decoder: BatchDecoder,
+        detector: Detector,
+        metrics: Metrics,
+        *,
+        want_scores: bool,
+    ) -> None:
+        self._decoder = decoder
+        self._detector = detector
+        self._metrics = metrics
+        self._want_scores = want_scores
+        self.records = RecordEncoder(decoder.schema, decoder.encoder)
+
+    @property
+    def name(self) -> str:
+        """The partition's name, as in event ids."""
+        return self._decoder.origin
+
+    def process(self, records: Sequence[Record]) -> Outputs:
+        """Score and learn a block of records, and say what came of it."""
+        batch, dead_letters = self._decoder.decode(records)
+        verdicts = self._detector.process(batch.X, t=batch.time)
+        outputs = Outputs(
+            batch=batch,
+            verdicts=verdicts,
+            scores=self.records.scores(batch, verdicts) if self._want_scores else [],
+            alerts=self.records.alerts(batch, verdicts),
+            dead_letters=dead_letters,
+        )
+        self._count(outputs)
+        return outputs
+
+    def relearn(self, records: Sequence[Record]) -> None:
+        """Learn a block of records whose outputs are already out, silently."""
+        batch, _ = self._decoder.decode(records)
+        self._detector.process(batch.X, t=batch.time)
+        self._metrics.relearned.labels(self.name).inc(len(batch))
+
+    def state(self) -> dict[str, Any]:
+        """Give what shapes an output beside the detector: the event clock."""
+        return {"clock": self._decoder.clock.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave."""
+        try:
+            self._decoder.clock.restore(state["clock"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StateError(f"the state of partition {self.name} is not understood") from error
+
+    def _count(self, outputs: Outputs) -> None:
+        metrics, verdicts = self._metrics, outputs.verdicts
+        metrics.events.labels(self.name).inc(len(outputs.batch))
+        metrics.alerts.labels(self.name).inc(len(outputs.alerts))
+        metrics.batch_size.observe(len(outputs.batch))
+        metrics.score.observe(verdicts.score)
+        unscored = int(verdicts.unscored.sum())
+        if unscored:
+            metrics.unscored.labels(self.name).inc(unscored)
+        missing = outputs.batch.missing
+        if missing.any():
+            for name, count in zip(self._decoder.schema.names, missing.tolist(), strict=True):
+                metrics.missing.labels(name).inc(count)
+        for letter in outputs.dead_letters:
+            metrics.dead_letters.labels(letter.reason).inc()

@@ -1,0 +1,158 @@
+"""Puts a job together from its configuration and runs it."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamgmm
+from streamgmm.config import FileInput, FileOutput, KafkaInput, KafkaOutput
+from streamgmm.events import BatchDecoder
+from streamgmm.service.checkpoint import DirectoryStore
+from streamgmm.service.file_job import FileJob, open_source
+from streamgmm.service.http import HttpServer
+from streamgmm.service.job import Housekeeping, Parts
+from streamgmm.service.metrics import Metrics
+from streamgmm.service.models import Models
+from streamgmm.service.sinks import FileOutputs, KafkaOutputs
+from streamgmm.service.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamgmm.config import Config
+    from streamgmm.io.kafka import Connection, KafkaSource, Owner
+    from streamgmm.service.sinks import OutputSink
+    from streamgmm.service.stop import Stop
+
+__all__ = ["run"]
+
+_log = logging.getLogger(__name__)
+
+
+def run(config: Config, stop: Stop) -> None:
+    """Run a job to its end (a file's), or until `stop`.
+
+    Raises
+    ------
+    ConfigError, BrokerError, StateError, StreamGMMError
+        If the job cannot begin, or cannot go on.
+    """
+    metrics, status = Metrics(streamgmm.__version__), Status()
+    with ExitStack() as stack:
+        if config.service.host_port is not None:
+            server = HttpServer(*config.service.host_port, metrics, status)
+            stack.enter_context(server)
+            _log.info("serving %s/metrics", server.url)
+        store = _store(config)
+        sink = _sink(config)
+        stack.callback(sink.close)
+
+        def parts(decoder: Callable[[str], BatchDecoder]) -> Parts:
+            models = Models(
+                config,
+                store=store,
+                metrics=metrics,
+                decoder=decoder,
+                want_scores=bool(config.sink.scores),
+            )
+            house = Housekeeping(
+                models=models,
+                sink=sink,
+                metrics=metrics,
+                status=status,
+                stop=stop,
+                checkpoint_interval=config.service.checkpoint_interval,
+            )
+            return Parts(models=models, sink=sink, house=house, metrics=metrics, stop=stop)
+
+        if isinstance(config.source, KafkaInput):
+            _run_kafka(config, config.source, parts)
+        else:
+            _run_file(config, config.source, parts)
+
+
+def connection(source: KafkaInput | KafkaOutput, config: Config) -> Connection:
+    """Give what the Kafka clients need; a sink without brokers takes the source's."""
+    from streamgmm.io.kafka import Connection  # noqa: PLC0415 - a job over files loads no client
+
+    origin = config.source
+    patience = origin.start_timeout if isinstance(origin, KafkaInput) else 30.0
+    at = source if source.brokers or not isinstance(origin, KafkaInput) else origin
+    security: dict[str, Any] = {"security_protocol": at.security.upper()}
+    if at.security.startswith("sasl"):
+        security |= {
+            "sasl_mechanism": at.sasl_mechanism,
+            "sasl_plain_username": at.sasl_username,
+            "sasl_plain_password": at.sasl_password.reveal(),
+        }
+    files = {name: getattr(at, name) for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile")}
+    security |= {name: path for name, path in files.items() if path}
+    return Connection(brokers=at.brokers, security=security, start_timeout=patience)
+
+
+def _store(config: Config) -> DirectoryStore | None:
+    if not config.service.checkpoint:
+        _log.warning(
+            "service.checkpoint names no directory: the model is lost when this process ends"
+        )
+        return None
+    return DirectoryStore(Path(config.service.checkpoint))
+
+
+def _sink(config: Config) -> OutputSink:
+    sink = config.sink
+    if isinstance(sink, FileOutput):
+        return FileOutputs(sink)
+    from streamgmm.io.kafka import KafkaSink  # noqa: PLC0415 - see connection
+
+    topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
+    return KafkaOutputs(KafkaSink(connection(sink, config), topics), sink)
+
+
+def _run_file(
+    config: Config, source: FileInput, parts: Callable[[Callable[[str], BatchDecoder]], Parts]
+) -> None:
+    opened = open_source(source)
+
+    def decoder(name: str) -> BatchDecoder:
+        return BatchDecoder(
+            config.schema(),
+            origin=name,
+            columns=opened.columns,
+            delimiter=opened.delimiter,
+            max_ahead=config.events.max_ahead,
+        )
+
+    made = parts(decoder)
+    made.metrics.connected.set(1)
+    FileJob(source, opened, made).run()
+
+
+def _run_kafka(
+    config: Config, source: KafkaInput, parts: Callable[[Callable[[str], BatchDecoder]], Parts]
+) -> None:
+    from streamgmm.io.kafka import KafkaSource  # noqa: PLC0415 - see connection
+    from streamgmm.service.kafka_job import KafkaJob  # noqa: PLC0415 - it imports the client
+
+    def decoder(name: str) -> BatchDecoder:
+        return BatchDecoder(config.schema(), origin=name, max_ahead=config.events.max_ahead)
+
+    def connect(owner: Owner) -> KafkaSource:
+        return KafkaSource(
+            connection(source, config),
+            topics=source.topics,
+            group=source.group,
+            start=source.start,
+            owner=owner,
+            max_records=source.batch_size,
+        )
+
+    KafkaJob(
+        connect,
+        batch_wait=source.batch_wait,
+        by_topic=config.model.scope == "topic",
+        parts=parts(decoder),
+    ).run()

@@ -1,0 +1,123 @@
+"""Where outputs go: files (or standard output), or Kafka topics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from streamgmm.io.files import FileSink
+
+if TYPE_CHECKING:
+    from streamgmm.config import FileOutput, KafkaOutput
+    from streamgmm.events import DeadLetter
+    from streamgmm.io.kafka import KafkaSink
+    from streamgmm.service.pipeline import Outputs
+
+__all__ = ["FileOutputs", "KafkaOutputs", "OutputSink"]
+
+
+class OutputSink(Protocol):
+    """Takes outputs; they count as delivered when `flush` returns True."""
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many records were taken since the last flush."""
+
+    @property
+    def retried(self) -> int:
+        """How many records had to be sent again so far."""
+
+    def take(self, outputs: Outputs) -> None:
+        """Take what came of one block of records."""
+
+    def flush(self, timeout: float) -> bool:
+        """Deliver everything taken; False if that takes more than `timeout` seconds."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+class FileOutputs:
+    """JSON lines to files; paths that are the same share one file."""
+
+    retried = 0
+
+    def __init__(self, sink: FileOutput) -> None:
+        paths = (sink.scores, sink.alerts, sink.dead_letters)
+        self._files = {path: FileSink(path, append=True) for path in set(paths) if path}
+        self._scores, self._alerts, self._dead_letters = map(self._files.get, paths)
+        self.unconfirmed = 0
+
+    def take(self, outputs: Outputs) -> None:
+        """Write to the files' buffers."""
+        if self._scores is not None:
+            self._scores.write(outputs.scores)
+        if self._alerts is not None:
+            self._alerts.write(msgspec.json.encode(record) for _, record in outputs.alerts)
+        if self._dead_letters is not None:
+            self._dead_letters.write(
+                msgspec.json.encode(letter.as_dict()) for letter in outputs.dead_letters
+            )
+        self.unconfirmed += len(outputs.scores) + len(outputs.alerts) + len(outputs.dead_letters)
+
+    def flush(self, timeout: float) -> bool:  # noqa: ARG002 - files do not keep one waiting
+        """Bring everything to the disk."""
+        for file in self._files.values():
+            file.flush()
+        self.unconfirmed = 0
+        return True
+
+    def close(self) -> None:
+        """Close the files; standard output stays open."""
+        for file in self._files.values():
+            file.close()
+
+
+class KafkaOutputs:
+    """Records to topics: keyed by what the event is about, as the input was."""
+
+    def __init__(self, sink: KafkaSink, topics: KafkaOutput) -> None:
+        self._sink = sink
+        self._topics = topics
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many records were taken since the last flush."""
+        return self._sink.unconfirmed
+
+    @property
+    def retried(self) -> int:
+        """How many records had to be sent again so far."""
+        return self._sink.retried
+
+    def take(self, outputs: Outputs) -> None:
+        """Hand everything to the producer, which sends it in the background."""
+        send, keys = self._sink.send, outputs.batch.keys
+        if topic := self._topics.scores:
+            for key, value in zip(keys, outputs.scores, strict=True):
+                send(topic, value, None if key is None else key.encode())
+        if topic := self._topics.alerts:
+            for row, record in outputs.alerts:
+                key = keys[row]
+                send(topic, msgspec.json.encode(record), None if key is None else key.encode())
+        if topic := self._topics.dead_letters:
+            for letter in outputs.dead_letters:
+                send(topic, letter.value, None, _headers(letter))
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until the brokers have acknowledged everything."""
+        return self._sink.flush(timeout)
+
+    def close(self) -> None:
+        """Close the producer."""
+        self._sink.close()
+
+
+def _headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+    described: dict[str, Any] = letter.as_dict()
+    return [
+        (name, str(described[name]).encode())
+        for name in ("id", "reason", "detail", "field", "origin", "position", "length", "checksum")
+        if described[name] is not None
+    ]

@@ -1,0 +1,63 @@
+"""How a running service is asked to stop: by SIGTERM or SIGINT, and then in good order."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Stop"]
+
+
+class Stop:
+    """A request to stop, once made never taken back.
+
+    Attributes
+    ----------
+    signal
+        The signal that made it, None if there was none.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._since = 0.0
+        self.signal: int | None = None
+
+    def set(self) -> None:
+        """Ask to stop."""
+        self._since = time.monotonic()
+        self._event.set()
+
+    def is_set(self) -> bool:
+        """Whether somebody asked."""
+        return self._event.is_set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until somebody asks, `timeout` seconds at most."""
+        return self._event.wait(timeout)
+
+    def overdue(self, patience: float) -> bool:
+        """Whether somebody asked more than `patience` seconds ago."""
+        return self.is_set() and time.monotonic() - self._since > patience
+
+    @contextlib.contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Let SIGTERM and SIGINT ask; a second one interrupts at once."""
+
+        def ask(number: int, _: Any) -> None:
+            if self.is_set():
+                raise KeyboardInterrupt
+            self.signal = number
+            self.set()
+
+        earlier = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
