@@ -140,10 +140,12 @@ class BatchDecoder:
         are; how records are cut into blocks changes nothing.
         """
         structs = self._decoder.decode_many([record.value for record in records])
-        faults = {i: s for i, s in enumerate(structs) if isinstance(s, EventError)}
-        rows = [i for i in range(len(records)) if i not in faults]
-        good = records
-        if faults:
+        faults: dict[int, EventError] = {}
+        rows: Sequence[int] = range(len(records))
+        good: Sequence[Record] = records
+        if EventError in set(map(type, structs)):
+            faults = {i: s for i, s in enumerate(structs) if isinstance(s, EventError)}
+            rows = [i for i in rows if i not in faults]
             structs = [structs[i] for i in rows]
             good = [records[i] for i in rows]
 
