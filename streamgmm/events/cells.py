@@ -53,8 +53,8 @@ class CsvDecoder:
         cells = self._cells(value)
         members: dict[str, Any] = {}
         for attribute, field, column in self._features:
-            text = cells[column].strip()
-            if text:
+            text = cells[column]
+            if text and not text.isspace():
                 members[attribute] = _number(text, field.name)
             elif field.required:
                 raise missing(field.name, "blank")
@@ -81,7 +81,7 @@ class CsvDecoder:
         if value is None or not value.strip():
             raise EventError("empty", "the event has no bytes; a line of cells is expected")
         try:
-            cells = next(csv.reader((value.decode(),), delimiter=self._delimiter, strict=True))
+            cells = self._split(value.decode())
         except UnicodeDecodeError as error:
             raise not_utf8(error) from None
         except (csv.Error, StopIteration) as error:
@@ -92,6 +92,11 @@ class CsvDecoder:
                 f"the line has {len(cells)} cells where the header names {len(self._columns)}",
             )
         return cells
+
+    def _split(self, line: str) -> list[str]:
+        if '"' not in line:
+            return line.split(self._delimiter)
+        return next(csv.reader((line,), delimiter=self._delimiter, strict=True))
 
     def _column(self, name: str) -> int:
         try:
