@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..mixture import Forgetting, HalfLife, OnlineMixture, PowerLaw, Rules, Stationary
+from streamgmm.mixture import Forgetting, HalfLife, OnlineMixture, Rules
+from streamgmm.mixture.forgetting import law_from_state, law_to_state
 from .budget import Budget, EventClock, probability_of
 from .learner import Learner, Rows
 from .reasons import Explanation, explain
@@ -17,7 +18,6 @@ from .tail import Tail
 Array = NDArray[np.float64]
 
 STATE_VERSION = 1
-_LAWS = {law.name: law for law in (Stationary, PowerLaw, HalfLife)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,8 @@ class DetectorSettings:
     ----------
     n_components
         K, the number of components.
-    covariance, forgetting, score, established, shrinkage
+    covariance, forgetting, score, established, shrinkage, correlation_shrinkage, influence,
+    resolution, tolerance, weight_floor
         Rules of the mixture (:class:`streamgmm.mixture.Rules`).
     gate
         Quantile of the scores above which an event learns little, or None.
@@ -48,6 +49,11 @@ class DetectorSettings:
     score: str = "nll"
     established: str | float | None = "graded"
     shrinkage: float = 0.05
+    correlation_shrinkage: float = 0.1
+    influence: float = 30.0
+    resolution: bool = True
+    tolerance: float = 0.02
+    weight_floor: float = 1e-4
     gate: float | None = 0.98
     warmup: int = 500
     budget: Budget = Budget(probability=1e-3)
@@ -63,13 +69,7 @@ class DetectorSettings:
 
     def rules(self) -> Rules:
         """Return the mixture's rules."""
-        return Rules(
-            covariance=self.covariance,
-            forgetting=self.forgetting,
-            score=self.score,
-            established=self.established,
-            shrinkage=self.shrinkage,
-        )
+        return Rules(**{f.name: getattr(self, f.name) for f in fields(Rules)})
 
     def learner(self, n_features: int) -> Learner:
         """Return a learner that has seen nothing."""
@@ -85,7 +85,7 @@ class DetectorSettings:
     def state(self) -> dict[str, Any]:
         """Return the settings as plain values."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        plain["forgetting"] = {"law": self.forgetting.name, **asdict(self.forgetting)}
+        plain["forgetting"] = law_to_state(self.forgetting)
         plain["budget"] = asdict(self.budget)
         return plain
 
@@ -93,8 +93,7 @@ class DetectorSettings:
     def from_state(cls, state: dict[str, Any]) -> DetectorSettings:
         """Return the settings that gave ``state``."""
         plain = dict(state)
-        law = dict(plain["forgetting"])
-        plain["forgetting"] = _LAWS[law.pop("law")](**law)
+        plain["forgetting"] = law_from_state(plain["forgetting"])
         plain["budget"] = Budget(**plain["budget"])
         return cls(**plain)
 

@@ -8,8 +8,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..mixture import OnlineMixture, Rules, WarmUp
+from streamgmm.mixture import Frame, OnlineMixture, Rules, WarmUp
+
 from . import loop
+from .columns import Columns
 from .gate import Gate
 
 Array = NDArray[np.float64]
@@ -69,11 +71,14 @@ class Learner:
         gate: float | None,
         seed: int,
     ) -> None:
+        self.n_features = n_features
         self.n_components = n_components
         self.rules = rules
         self.seed = seed
         self.n_seen = 0
         self.gate = Gate(gate)
+        self._longest = warmup
+        self._stepper: loop.Stepper | None = None
         self.length = warmup_length(warmup, n_components, n_features)
         self._warmup: WarmUp | None = WarmUp(self.length, n_features, rules)
         self._mixture: OnlineMixture | None = None
@@ -148,6 +153,58 @@ class Learner:
                 self._finish_warmup(warmup, rows.time[i])
                 return i + 1
         return stop
+
+    # ---- one event, from a dictionary ----------------------------------------------------
+
+    def score_one(self, columns: Columns, x: dict[Any, Any]) -> float:
+        """Score x; features without a column are passed over."""
+        stepper = self._current_stepper(len(columns))
+        if stepper is None:
+            return float(self.score(columns.row(x)[:, : self.n_features])[0])
+        score: float = stepper.score(columns, x)
+        return score
+
+    def step_one(
+        self, columns: Columns, x: dict[Any, Any], weight: float, time: float
+    ) -> float | None:
+        """Score x, then learn it; None, with nothing learned, where columns are still to come.
+
+        New features get their columns either way.
+        """
+        stepper = self._current_stepper(len(columns))
+        if stepper is None:
+            return None
+        score: float | None = stepper.step(columns, x, weight, time)
+        if score is None:
+            return None
+        self.n_seen += 1
+        if self.n_seen % _FRAME_CHECK == 0:
+            assert self._mixture is not None
+            self._mixture.follow_frame()
+        return score
+
+    def _current_stepper(self, width: int) -> loop.Stepper | None:
+        """Return the short way for single events; None where the long one must be taken."""
+        if self._mixture is None or width != self.n_features:
+            return None
+        if self._stepper is None or self._stepper.engine is not self._mixture.engine:
+            self._stepper = loop.Stepper(self._mixture.engine, self.gate.state, self.gate.rule)
+        return self._stepper
+
+    def widen(self, frame: Frame) -> None:
+        """Add features; ``frame`` places those of a mixture that is ready, in warm-up it waits."""
+        added = len(frame.location)
+        self.n_features += added
+        if self._mixture is not None:
+            self._mixture = self._mixture.with_features(frame)
+            return
+        assert self._warmup is not None
+        self._warmup.widen(added)
+        self.length = warmup_length(self._longest, self.n_components, self.n_features)
+        self._warmup.length = self.length
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_stepper": None}
 
     def _finish_warmup(self, warmup: WarmUp, time: float) -> None:
         rng = np.random.default_rng(self.seed)

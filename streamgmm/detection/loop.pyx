@@ -3,6 +3,7 @@
 
 from libc.stdint cimport int64_t
 
+from streamgmm.detection.columns cimport Columns
 from streamgmm.mixture.kernels cimport Engine, Scratch, learn_row, new_scratch, score_row
 
 # The gate's numbers as an array, so that they are state like any other: see gate.py.
@@ -71,3 +72,46 @@ def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
                 u *= gate_event(&gate[0], &gate_rule[0], scores[i])
             learn_row(engine, scratch, u, time[i])
     return reached, bool(at_threshold)
+
+
+cdef class Stepper:
+    """One event at a time, from a dictionary, with nothing allocated on the way.
+
+    Holds the GIL. ``gate`` and ``gate_rule`` are the arrays of a :class:`.gate.Gate`
+    and are moved on by what is learned.
+    """
+
+    cdef readonly Engine engine
+    cdef Scratch scratch
+    cdef double[::1] gate
+    cdef const double[::1] gate_rule
+    cdef bint gated
+
+    def __init__(self, Engine engine, double[::1] gate, const double[::1] gate_rule):
+        self.engine = engine
+        self.scratch = new_scratch(engine)
+        self.gate, self.gate_rule = gate, gate_rule
+        self.gated = gate.shape[0] > 0
+
+    def score(self, Columns columns, dict x):
+        """Score x; the columns must be the mixture's features, in its order."""
+        columns.write(x, False)
+        return score_row(self.engine, self.scratch, columns.values)
+
+    def step(self, Columns columns, dict x, double weight, double time):
+        """Score x, then learn it.
+
+        Returns None, with nothing learned, if x has features that are new.
+        """
+        cdef Py_ssize_t known = columns.width
+        cdef double score, u = weight
+        columns.write(x, True)
+        if columns.width != known or known != self.engine.model.d:
+            return None
+        score = score_row(self.engine, self.scratch, columns.values)
+        if u <= 0.0 or self.scratch.s.n_missing == known:
+            return score
+        if self.gated:
+            u *= gate_event(&self.gate[0], &self.gate_rule[0], score)
+        learn_row(self.engine, self.scratch, u, time)
+        return score

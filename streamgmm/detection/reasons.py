@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..mixture import OnlineMixture
+from streamgmm.mixture import OnlineMixture
 
 Array = NDArray[np.float64]
 

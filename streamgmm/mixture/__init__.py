@@ -8,7 +8,7 @@ the package: time comes in with the event, randomness with an explicit generator
 from __future__ import annotations
 
 from .batch import Effort, fit
-from .forgetting import Forgetting, HalfLife, PowerLaw, Stationary
+from .forgetting import Forgetting, HalfLife, PowerLaw, Stationary, parse_half_life
 from .frame import Frame, estimate_frame
 from .online import OnlineMixture
 from .rules import Rules
@@ -26,4 +26,5 @@ __all__ = [
     "WarmUp",
     "estimate_frame",
     "fit",
+    "parse_half_life",
 ]

@@ -10,8 +10,9 @@ arXiv 0712.4273; Sato & Ishii 2000). The compiled mixture carries the laws out (
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeAlias
+import re
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 
 class Law(Protocol):
@@ -106,3 +107,49 @@ class HalfLife:
 
 
 Forgetting: TypeAlias = Stationary | PowerLaw | HalfLife
+
+_LAWS: dict[str, type[Forgetting]] = {law.name: law for law in (Stationary, PowerLaw, HalfLife)}
+
+
+def law_to_state(law: Forgetting) -> dict[str, Any]:
+    """Return a law as plain values."""
+    return {"law": law.name, **asdict(law)}
+
+
+def law_from_state(state: dict[str, Any]) -> Forgetting:
+    """Return the law that gave ``state``; ValueError if this release has none of its name."""
+    parameters = dict(state)
+    name = parameters.pop("law")
+    if name not in _LAWS:
+        raise ValueError(f"forgetting law {name!r} is unknown; known are {', '.join(_LAWS)}")
+    return _LAWS[name](**parameters)
+
+
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+def parse_half_life(value: float | str | None) -> Forgetting:
+    """Return the law a half-life stands for.
+
+    Parameters
+    ----------
+    value
+        A number of events; a span of event time such as "7d", "12h", "90min" or "30s"; None:
+        nothing is forgotten.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or not positive.
+    """
+    if value is None:
+        return Stationary()
+    if not isinstance(value, str):
+        return HalfLife(events=float(value))
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]+)\s*", value)
+    if not match or match[2] not in _SECONDS:
+        raise ValueError(
+            f"half_life is {value!r}; allowed are a number of events, a span of event time "
+            'such as "7d", "12h", "90min" or "30s", or None to forget nothing'
+        )
+    return HalfLife(seconds=float(match[1]) * _SECONDS[match[2]])

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from . import forgetting as laws
 from .covariance import Covariance, covariance_of
+from .forgetting import law_from_state, law_to_state
 from .frame import Frame
 from .kernels import Engine
 from .rules import Rules
@@ -298,10 +298,7 @@ class OnlineMixture:
     def state(self) -> dict[str, Any]:
         """Return all that shapes what it will say, as plain arrays and scalars (copies)."""
         rules = asdict(self.rules)
-        rules["forgetting"] = {
-            "law": self.rules.forgetting.name,
-            **asdict(self.rules.forgetting),
-        }
+        rules["forgetting"] = law_to_state(self.rules.forgetting)
         return {
             "version": STATE_VERSION,
             "components": self.n_components,
@@ -328,7 +325,7 @@ class OnlineMixture:
                 f"version {STATE_VERSION}: use the release that wrote it"
             )
         rules = dict(state["rules"])
-        rules["forgetting"] = _law_from(dict(rules["forgetting"]))
+        rules["forgetting"] = law_from_state(rules["forgetting"])
         frame = Frame(*(np.array(state[name]) for name in ("location", "scale", "ridge")))
         components = int(state["components"])
         arrays = empty_arrays(components, len(frame.location), covariance_of(rules["covariance"]))
@@ -343,6 +340,9 @@ class OnlineMixture:
         ids = np.array(state["ids"], dtype=np.uint64)
         return cls(frame, components, Rules(**rules), ids=ids, arrays=arrays)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OnlineMixture.from_state, (self.state(),)
+
     def with_rules(self, **changes: Any) -> OnlineMixture:
         """Return a copy that lives by other rules from here on (its factors renewed)."""
         state = self.state()
@@ -351,15 +351,6 @@ class OnlineMixture:
         changed._set_frame(self.frame)
         changed._engine.factorise()
         return changed
-
-
-def _law_from(stored: dict[str, Any]) -> laws.Forgetting:
-    known = {law.name: law for law in (laws.Stationary, laws.PowerLaw, laws.HalfLife)}
-    name = stored.pop("law")
-    if name not in known:
-        raise ValueError(f"forgetting law {name!r} is unknown; known are {sorted(known)}")
-    law: laws.Forgetting = known[name](**stored)
-    return law
 
 
 def _per_row(n: int, weight: Array | None, time: Array | None) -> tuple[Array, Array]:

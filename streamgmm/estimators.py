@@ -1,0 +1,526 @@
+"""The mixture as a river estimator: dictionaries in, scores out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Self, TypeAlias
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from river import base
+
+from streamgmm import snapshot
+from streamgmm.detection.columns import Columns
+from streamgmm.detection.learner import Learner, Rows
+from streamgmm.detection.newcomers import Newcomers
+from streamgmm.detection.reasons import Explanation, explain
+from streamgmm.errors import StateError
+from streamgmm.mixture import Forgetting, Frame, OnlineMixture, Rules, parse_half_life
+from streamgmm.mixture.forgetting import law_from_state, law_to_state
+from streamgmm.mixture.summary import describe
+
+Array: TypeAlias = NDArray[np.float64]
+Event: TypeAlias = Mapping[Any, Any]
+Time: TypeAlias = float | datetime | None
+
+_STATE_KIND = "OnlineGMM"
+_STATE_VERSION = 1
+_HALF_LIFE = 10_000
+
+
+class OnlineGMM(base.AnomalyDetector):
+    """Anomaly detection with a Gaussian mixture that learns from every event.
+
+    The score is the negative log-likelihood, in nats, of the event under the behaviour that is
+    established in the stream so far: higher is stranger. Score first, then learn.
+
+    Parameters
+    ----------
+    n_components
+        Number of Gaussians.
+    covariance
+        "full" (correlations) or "diag".
+    half_life
+        When the past has lost half its weight: a number of events, a span of event time such as
+        "7d" (then give ``t`` when learning), or None to forget nothing.
+    forgetting
+        A law of forgetting in the place of ``half_life``: ``Stationary()``, ``PowerLaw(alpha)`` or
+        ``HalfLife(...)`` from `streamgmm`.
+    score
+        "nll"; "nll_full", which counts all components as normal; or "tail", -log of the
+        probability of an event this far out, which does not depend on volume.
+    established
+        What counts as normal: "graded", a share of the heaviest component's weight, or None for
+        every component.
+    shrinkage
+        How much traffic (a share) it takes for a component to have a shape of its own.
+    gate
+        Quantile of the scores above which an event is learned with a tenth of its weight; None
+        learns everything in full.
+    warmup
+        Events that are collected before the mixture is fitted, at most; until then a single
+        Gaussian scores and `ready` is False.
+    seed
+        Of the fit after warm-up.
+    correlation_shrinkage, influence, resolution, tolerance, weight_floor
+        Further rules, each explained in `streamgmm.mixture.Rules`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not allowed; the message names what is.
+
+    Examples
+    --------
+    >>> import random
+    >>> from streamgmm import OnlineGMM
+    >>> rng = random.Random(1)
+    >>> model = OnlineGMM(n_components=2)
+    >>> for _ in range(1_000):
+    ...     size = rng.gauss(3, 1)
+    ...     model.learn_one({"size": size, "time": 2 * size + rng.gauss(0, 0.1)})
+    >>> usual, odd = {"size": 3.0, "time": 6.0}, {"size": 3.0, "time": 9.0}
+    >>> model.score_one(usual) < 3 < 100 < model.score_one(odd)
+    True
+    >>> model.feature_names[model.explain_one(odd).reasons[0].feature]
+    'time'
+    """
+
+    def __init__(
+        self,
+        n_components: int = 16,
+        covariance: str = "full",
+        half_life: float | str | None = _HALF_LIFE,
+        forgetting: Forgetting | None = None,
+        score: str = "nll",
+        established: str | float | None = "graded",
+        shrinkage: float = 0.05,
+        gate: float | None = 0.98,
+        warmup: int = 500,
+        seed: int = 0,
+        *,
+        correlation_shrinkage: float = 0.1,
+        influence: float = 30.0,
+        resolution: bool = True,
+        tolerance: float = 0.02,
+        weight_floor: float = 1e-4,
+    ) -> None:
+        if forgetting is not None and half_life != _HALF_LIFE:
+            raise ValueError(
+                f"both half_life={half_life!r} and forgetting={forgetting!r} are given; "
+                "half_life is a shorthand for forgetting: give one of them"
+            )
+        self.n_components = n_components
+        self.covariance = covariance
+        self.half_life = half_life
+        self.forgetting = forgetting
+        self.score = score
+        self.established = established
+        self.shrinkage = shrinkage
+        self.gate = gate
+        self.warmup = warmup
+        self.seed = seed
+        self.correlation_shrinkage = correlation_shrinkage
+        self.influence = influence
+        self.resolution = resolution
+        self.tolerance = tolerance
+        self.weight_floor = weight_floor
+        self._columns = Columns()
+        self._newcomers = Newcomers(resolution=resolution)
+        self._learner = self._new_learner()
+
+    def _new_learner(self) -> Learner:
+        rules = Rules(
+            covariance=self.covariance,
+            forgetting=self.forgetting or parse_half_life(self.half_life),
+            score=self.score,
+            established=self.established,
+            shrinkage=self.shrinkage,
+            correlation_shrinkage=self.correlation_shrinkage,
+            influence=self.influence,
+            resolution=self.resolution,
+            tolerance=self.tolerance,
+            weight_floor=self.weight_floor,
+        )
+        return Learner(
+            0,
+            n_components=self.n_components,
+            rules=rules,
+            warmup=self.warmup,
+            gate=self.gate,
+            seed=self.seed,
+        )
+
+    # ---- one event -----------------------------------------------------------------------
+
+    def score_one(self, x: Event) -> float:  # type: ignore[override]
+        """Return the score of x in nats; 0.0 before anything is known.
+
+        Parameters
+        ----------
+        x
+            Features by name. Absent, None and NaN mean missing; features that were never learned
+            are passed over.
+
+        Raises
+        ------
+        TypeError
+            If a value is not a number; it names the feature.
+        ValueError
+            If a value is infinite.
+        """
+        return self._learner.score_one(self._columns, x if type(x) is dict else dict(x))
+
+    def learn_one(self, x: Event, *, w: float = 1.0, t: Time = None) -> None:  # type: ignore[override]
+        """Learn x.
+
+        Parameters
+        ----------
+        x
+            Features by name; absent, None and NaN mean missing.
+        w
+            Weight of the event; 0 learns nothing.
+        t
+            Event time, a datetime (naive: UTC) or seconds since the epoch.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `score_one`; nothing is learned from the event then.
+        """
+        self.score_learn_one(x, w=w, t=t)
+
+    def score_learn_one(self, x: Event, *, w: float = 1.0, t: Time = None) -> float:
+        """Return the score of x, then learn it, in one pass. Parameters as in `learn_one`."""
+        x = x if type(x) is dict else dict(x)
+        weight, time = _weight(w), _seconds(t)
+        score = self._learner.step_one(self._columns, x, weight, time)
+        if score is not None:
+            return score
+        row = self._columns.row(x, grow=True)
+        rows = Rows(row, np.array([weight]), np.array([time]))
+        return float(self._score_learn(rows)[0])
+
+    def explain_one(self, x: Event) -> Explanation:
+        """Return why x is unlikely: each feature against what the others let expect.
+
+        `Reason.feature` is the position in `feature_names`.
+
+        Raises
+        ------
+        ValueError
+            Before two events have been learned.
+        """
+        mixture = self._learner.mixture
+        if mixture is None:
+            raise ValueError("nothing has been learned yet; explain after the first events")
+        return explain(mixture, self._known(self._columns.row(dict(x)))[0])
+
+    def predict_one(self, x: Event) -> int:
+        """Return the component that most likely produced x; 0 before ready."""
+        return max(self.predict_proba_one(x).items(), key=lambda item: item[1])[0]
+
+    def predict_proba_one(self, x: Event) -> dict[int, float]:
+        """Return the responsibilities {component: probability} for x; {0: 1.0} before ready."""
+        mixture = self._learner.mixture
+        if mixture is None or not self.ready:
+            return {0: 1.0}
+        _, responsibilities, _ = mixture.expect(self._known(self._columns.row(dict(x))))
+        return dict(enumerate(responsibilities[0].tolist()))
+
+    # ---- many events ---------------------------------------------------------------------
+
+    def score_many(self, X: Any) -> Array:
+        """Return the scores (n,) of X; nothing is learned.
+
+        Parameters
+        ----------
+        X
+            An array (n, d) in the order of `feature_names`, or any data frame that narwhals knows
+            (pandas, Polars, PyArrow ...), whose columns are features by name.
+        """
+        return self._learner.score(self._known(self._matrix(X, grow=False)))
+
+    def learn_many(self, X: Any, *, w: ArrayLike | None = None, t: ArrayLike | None = None) -> None:
+        """Learn the rows of X in order. Parameters as in `score_learn_many`."""
+        self.score_learn_many(X, w=w, t=t)
+
+    def score_learn_many(
+        self, X: Any, *, w: ArrayLike | None = None, t: ArrayLike | None = None
+    ) -> Array:
+        """Score each row of X, then learn it; returns the scores (n,).
+
+        Exactly what `score_learn_one` gives row by row, faster.
+
+        Parameters
+        ----------
+        X
+            As in `score_many`; an array's columns are named 0 .. d-1 if nothing was learned yet.
+        w
+            Weights (n,) of the rows.
+        t
+            Event times (n,), in seconds since the epoch or as datetime64.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a shape does not fit, or a value is not a number or infinite; nothing is learned
+            from any row then.
+        """
+        matrix = self._matrix(X, grow=True)
+        n = len(matrix)
+        weight = np.ones(n) if w is None else np.array(w, dtype=np.float64)
+        time = np.full(n, np.nan) if t is None else _times(t)
+        if weight.shape != (n,) or time.shape != (n,):
+            raise ValueError(f"w {weight.shape} and t {time.shape} must both be ({n},), one a row")
+        if not (np.isfinite(weight).all() and (weight >= 0).all()):
+            raise ValueError("w must be finite and not negative")
+        return self._score_learn(Rows(matrix, weight, time))
+
+    # ---- features ------------------------------------------------------------------------
+
+    @property
+    def feature_names(self) -> list[Hashable]:
+        """Names of the features by column, in the order in which they appeared."""
+        return list(self._columns.names[: self._learner.n_features])
+
+    def _known(self, matrix: Array) -> Array:
+        """Return the columns that the mixture has."""
+        return np.ascontiguousarray(matrix[:, : self._learner.n_features])
+
+    def _score_learn(self, rows: Rows) -> Array:
+        """Score and learn rows that have all columns, those still watched included."""
+        learner = self._learner
+        if not learner.ready:
+            added = len(self._columns) - learner.n_features
+            if added:
+                learner.widen(_unplaced(added))
+        if len(self._columns) == learner.n_features:
+            learner.score_learn(rows)
+            return rows.score
+        scores = np.empty(len(rows))
+        for i in range(len(rows)):
+            part = Rows(
+                self._known(rows.X[i : i + 1]), rows.weight[i : i + 1], rows.time[i : i + 1]
+            )
+            learner.score_learn(part)
+            scores[i] = part.score[0]
+            self._watch_newcomers(rows.X, i)
+        return scores
+
+    def _watch_newcomers(self, X: Array, i: int) -> None:
+        """Show row i of X to the watch; a feature that has been seen enough joins the mixture."""
+        d = self._learner.n_features
+        position = self._newcomers.watch(X[i, d:])
+        if position is None:
+            return
+        self._columns.swap(d, d + position)
+        X[:, [d, d + position]] = X[:, [d + position, d]]
+        self._learner.widen(self._newcomers.join(position))
+
+    def _matrix(self, X: Any, *, grow: bool) -> Array:
+        """Return X as rows over all columns, checked, with new features added if ``grow``."""
+        if isinstance(X, np.ndarray | list | tuple):
+            array = np.array(X, dtype=np.float64)
+            if array.ndim != 2:
+                raise ValueError(f"X has shape {array.shape}; (n, d) is needed")
+            names: list[Any] = list(self._columns.names) or list(range(array.shape[1]))
+            if array.shape[1] != len(names):
+                raise ValueError(
+                    f"X has {array.shape[1]} columns, the model {len(names)} features: "
+                    f"{names}. Pass a data frame where columns differ"
+                )
+            columns = {name: array[:, i] for i, name in enumerate(names)}
+        else:
+            frame = nw.from_native(X, eager_only=True)
+            columns = {name: _numbers(frame[name], name) for name in frame.columns}
+        for name, values in columns.items():
+            if np.isinf(values).any():
+                raise ValueError(
+                    f"feature {name!r} has infinite values, first in row "
+                    f"{int(np.isinf(values).argmax())}; nothing was learned"
+                )
+        if grow:
+            self._columns.row(dict.fromkeys(columns, math.nan), grow=True)
+        n = len(next(iter(columns.values()))) if columns else len(X)
+        matrix = np.full((n, len(self._columns)), np.nan)
+        for i, name in enumerate(self._columns.names):
+            if name in columns:
+                matrix[:, i] = columns[name]
+        return matrix
+
+    # ---- what it knows -------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether warm-up is over; before, scores are provisional."""
+        return self._learner.ready
+
+    @property
+    def n_seen(self) -> int:
+        """Number of events learned."""
+        return self._learner.n_seen
+
+    @property
+    def mixture(self) -> OnlineMixture:
+        """The mixture in force.
+
+        Raises
+        ------
+        ValueError
+            Before two events have been learned.
+        """
+        mixture = self._learner.mixture
+        if mixture is None:
+            raise ValueError("there is no mixture yet; learn at least two events first")
+        return mixture
+
+    @property
+    def weights(self) -> Array:
+        """Shares of the traffic (K,); they sum to 1."""
+        return self.mixture.weights
+
+    @property
+    def means(self) -> Array:
+        """Means (K, d) in the user's units, columns as in `feature_names`."""
+        return self.mixture.means
+
+    @property
+    def covariances(self) -> Array:
+        """Covariances in force (K, d, d) in the user's units."""
+        return self.mixture.covariances
+
+    def sample(self, n: int, seed: int) -> Array:
+        """Return n events (n, d) drawn from the mixture, columns as in `feature_names`."""
+        return self.mixture.sample(n, np.random.default_rng(seed))[0]
+
+    def summary(self) -> str:
+        """Describe the components in words, largest first."""
+        if self._learner.mixture is None:
+            return f"nothing learned yet ({self.n_seen} of {self._learner.length} events)"
+        text = describe(self.mixture, [str(name) for name in self.feature_names])
+        if self.ready:
+            return text
+        return f"in warm-up, {self.n_seen} of {self._learner.length} events\n{text}"
+
+    # ---- as a whole ----------------------------------------------------------------------
+
+    def merge(self, other: OnlineGMM) -> OnlineGMM:
+        """Return a model that has learned both streams; neither of the two is changed.
+
+        Both must descend from one warm-up (copies, or restored from the same bytes), so that their
+        components are the same ones; with one component any two models of the same features do.
+        What both have learned together before they parted counts twice.
+
+        Raises
+        ------
+        ValueError
+            If features, settings or components differ, or one is still in warm-up.
+        """
+        if not (self.ready and other.ready):
+            raise ValueError("cannot merge in warm-up; learn until both models are ready")
+        if self.feature_names != other.feature_names:
+            raise ValueError(
+                f"cannot merge: features {self.feature_names} and {other.feature_names} differ"
+            )
+        merged = self.clone()
+        merged._columns = Columns(self.feature_names)
+        merged._learner.restore(self._learner.state())
+        merged._learner.mixture = self.mixture.merge(other.mixture)
+        merged._learner.n_features = self._learner.n_features
+        merged._learner.n_seen = self.n_seen + other.n_seen
+        return merged
+
+    def to_bytes(self) -> bytes:
+        """Return all of its state, to go on from later, bit for bit (`from_bytes`).
+
+        Raises
+        ------
+        TypeError
+            If a feature's name is neither a string nor a number.
+        """
+        parameters = {name: getattr(self, name) for name in self._get_params()}
+        del parameters["forgetting"]
+        return snapshot.pack(
+            {
+                "kind": _STATE_KIND,
+                "version": _STATE_VERSION,
+                "parameters": parameters,
+                "forgetting": None if self.forgetting is None else law_to_state(self.forgetting),
+                "names": list(self._columns.names),
+                "n_features": self._learner.n_features,
+                "learner": self._learner.state(),
+                "newcomers": self._newcomers.state(),
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Return the model that `to_bytes` wrote.
+
+        Raises
+        ------
+        StateError
+            If the bytes are damaged, of a newer release, or not of such a model.
+        """
+        state = snapshot.unpack(data)
+        found = (state.get("kind"), state.get("version"))
+        if found != (_STATE_KIND, _STATE_VERSION):
+            raise StateError(
+                f"the bytes hold {found[0]!r} of version {found[1]!r}; "
+                f"{_STATE_KIND!r} of version {_STATE_VERSION} is needed"
+            )
+        law = state["forgetting"]
+        forgetting = None if law is None else law_from_state(law)
+        model = cls(forgetting=forgetting, **state["parameters"])
+        model._columns = Columns(state["names"])
+        model._learner.widen(_unplaced(state["n_features"]))
+        model._learner.restore(state["learner"])
+        model._newcomers.restore(state["newcomers"])
+        return model
+
+
+def _unplaced(d: int) -> Frame:
+    """Return a frame for features that wait for the warm-up's end."""
+    return Frame(np.zeros(d), np.ones(d), np.ones(d))
+
+
+def _weight(w: float) -> float:
+    if not 0.0 <= w < math.inf:
+        raise ValueError(f"w is {w!r}; a weight is finite and not negative")
+    return float(w)
+
+
+def _seconds(t: Time) -> float:
+    if t is None:
+        return math.nan
+    if isinstance(t, datetime):
+        return (t if t.tzinfo else t.replace(tzinfo=UTC)).timestamp()
+    return float(_times([t])[0])
+
+
+def _times(t: ArrayLike) -> Array:
+    """Return times as seconds since the epoch, NaN where there is none."""
+    times = np.array(t)
+    if times.dtype.kind == "O":
+        times = np.array([_seconds(value) for value in times.tolist()])
+    if times.dtype.kind == "M":
+        seconds = times.astype("datetime64[ns]").astype(np.float64) / 1e9
+        return np.where(np.isnat(times), np.nan, seconds)
+    if times.dtype.kind not in "fiu":
+        raise TypeError(
+            f"t holds {times.dtype}; give seconds since the epoch, datetimes or datetime64"
+        )
+    return times.astype(np.float64)
+
+
+def _numbers(series: nw.Series[Any], name: str) -> Array:
+    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
+        raise TypeError(
+            f"feature {name!r} holds {series.dtype}; features are numbers. Encode it first or "
+            "leave it out. Nothing was learned"
+        )
+    return series.cast(nw.Float64).to_numpy().astype(np.float64)
