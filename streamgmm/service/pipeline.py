@@ -79,6 +79,11 @@ class Pipeline:
         """The partition's name, as in event ids."""
         return self._decoder.origin
 
+    @property
+    def detector(self) -> Detector:
+        """The model."""
+        return self._detector
+
     def process(self, records: Sequence[Record]) -> Outputs:
         """Score and learn a block of records, and say what came of it."""
         batch, dead_letters = self._decoder.decode(records)

@@ -202,11 +202,11 @@ def _iso_times(seconds: NDArray[np.float64]) -> list[str | None]:
 def _sentence(name: str, value: float, low: float, high: float, deviation: float) -> str:
     shown = number(value)
     lowest, highest = number(low), number(high)
-    usual = f"the usual {lowest}" if lowest == highest else f"the usual {lowest} to {highest}"
+    expected = lowest if lowest == highest else f"{lowest} to {highest}"
     if low <= value <= high:
-        return f"{name} {shown} does not go with the other fields ({usual})"
+        return f"{name} {shown} does not go with the other fields (expected {expected})"
     far = "far " if deviation > _FAR else ""
-    return f"{name} {shown} is {far}{'above' if value > high else 'below'} {usual}"
+    return f"{name} {shown} is {far}{'above' if value > high else 'below'} the expected {expected}"
 
 
 def number(value: float) -> str:
@@ -214,6 +214,6 @@ def number(value: float) -> str:
     size = abs(value)
     if not math.isfinite(value) or size >= 1e15 or 0 < size < 1e-4:
         return f"{value:.3g}"
-    if size >= 1000:
+    if size >= 999.5:
         return f"{value:,.0f}"
-    return f"{value:.4g}" if size >= 1 else f"{value:.3g}"
+    return f"{value:.3g}"

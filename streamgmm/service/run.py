@@ -76,7 +76,7 @@ def run(config: Config, stop: Stop) -> None:
 
 def connection(source: KafkaInput | KafkaOutput, config: Config) -> Connection:
     """Give what the Kafka clients need; a sink without brokers takes the source's."""
-    from streamgmm.io.kafka import Connection  # noqa: PLC0415 - a job over files loads no client
+    from streamgmm.io.kafka import Connection
 
     origin = config.source
     patience = origin.start_timeout if isinstance(origin, KafkaInput) else 30.0
@@ -106,7 +106,7 @@ def _sink(config: Config) -> OutputSink:
     sink = config.sink
     if isinstance(sink, FileOutput):
         return FileOutputs(sink)
-    from streamgmm.io.kafka import KafkaSink  # noqa: PLC0415 - see connection
+    from streamgmm.io.kafka import KafkaSink
 
     topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
     return KafkaOutputs(KafkaSink(connection(sink, config), topics), sink)
@@ -134,8 +134,8 @@ def _run_file(
 def _run_kafka(
     config: Config, source: KafkaInput, parts: Callable[[Callable[[str], BatchDecoder]], Parts]
 ) -> None:
-    from streamgmm.io.kafka import KafkaSource  # noqa: PLC0415 - see connection
-    from streamgmm.service.kafka_job import KafkaJob  # noqa: PLC0415 - it imports the client
+    from streamgmm.io.kafka import KafkaSource
+    from streamgmm.service.kafka_job import KafkaJob
 
     def decoder(name: str) -> BatchDecoder:
         return BatchDecoder(config.schema(), origin=name, max_ahead=config.events.max_ahead)

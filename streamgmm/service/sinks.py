@@ -39,13 +39,21 @@ class OutputSink(Protocol):
 
 
 class FileOutputs:
-    """JSON lines to files; paths that are the same share one file."""
+    """JSON lines to files; paths that are the same share one file.
+
+    Parameters
+    ----------
+    sink
+        The paths.
+    append
+        Go on after what the files hold, or begin them anew.
+    """
 
     retried = 0
 
-    def __init__(self, sink: FileOutput) -> None:
+    def __init__(self, sink: FileOutput, *, append: bool = True) -> None:
         paths = (sink.scores, sink.alerts, sink.dead_letters)
-        self._files = {path: FileSink(path, append=True) for path in set(paths) if path}
+        self._files = {path: FileSink(path, append=append) for path in set(paths) if path}
         self._scores, self._alerts, self._dead_letters = map(self._files.get, paths)
         self.unconfirmed = 0
 

@@ -1,0 +1,10 @@
+"""``python -m streamgmm`` is the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from streamgmm.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

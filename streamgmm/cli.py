@@ -1,0 +1,214 @@
+"""The command line: verbs and their options; the work is done elsewhere.
+
+Data go to standard output, the log to standard error. Exit codes: 0 done; 1 failure; 2 usage;
+3 configuration; 4 broker; 5 state; 130 interrupted, after draining.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Final
+
+import streamgmm
+from streamgmm.errors import ConfigError, StreamGMMError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["main"]
+
+_INTERRUPTED: Final = 130
+_EPILOG: Final = """exit codes:
+  0 done   1 failure   2 usage   3 configuration
+  4 broker refused us, or none was reached at start   5 saved state   130 interrupted"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.verb is None:
+        parser.print_help()
+        return 2
+    verb: Callable[[argparse.Namespace], int] = options.call
+    try:
+        code = verb(options)
+        sys.stdout.flush()
+    except StreamGMMError as error:
+        _complain(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        return _reader_gone(options.verb)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="streamgmm",
+        description="Finds unusual events in streams with an online Gaussian mixture.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"streamgmm {streamgmm.__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+
+    demo = verbs.add_parser("demo", help="watch it at work on the shipped network connections")
+    demo.add_argument("--live", action="store_true", help="go on until Ctrl-C")
+    demo.add_argument(
+        "--rate", type=_not_negative, metavar="R", help="connections a second, 0 = at full speed"
+    )
+    demo.set_defaults(call=_demo)
+
+    run = verbs.add_parser("run", help="run a job: a file to its end, Kafka until stopped")
+    run.add_argument("config", metavar="CONFIG", help="the job's TOML file")
+    run.set_defaults(call=_run)
+
+    again = verbs.add_parser(
+        "replay", help="take a file through a new model and say what would have been found"
+    )
+    again.add_argument("config", nargs="?", metavar="CONFIG", help="default: all numeric fields")
+    again.add_argument(
+        "--input", required=True, metavar="FILE", help='JSON lines or CSV, plain or gzip, or "-"'
+    )
+    again.add_argument("--label", metavar="COLUMN", help="the field with the truth, to measure by")
+    again.add_argument("--alerts", metavar="FILE", help='write the alerts as JSON lines, or "-"')
+    again.add_argument("--scores", metavar="FILE", help='write all scores as JSON lines, or "-"')
+    again.set_defaults(call=_replay)
+
+    check = verbs.add_parser("check", help="check a job's TOML file and list it in full")
+    check.add_argument("config", metavar="CONFIG")
+    check.set_defaults(call=_check)
+
+    generate = verbs.add_parser("generate", help="write a labelled stream of events")
+    generate.add_argument("kind", choices=["network"])
+    amount = generate.add_mutually_exclusive_group(required=True)
+    amount.add_argument("--count", type=_positive_whole, metavar="N", help="so many, at once")
+    amount.add_argument("--rate", type=_positive, metavar="R", help="so many a second, endless")
+    generate.add_argument("--seed", type=_whole, default=0, metavar="S", help="default 0")
+    generate.set_defaults(call=_generate)
+    return parser
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from streamgmm.service.demo import RATE, Demo
+    from streamgmm.service.stop import Stop
+
+    _log_to_stderr("warning")
+    stop = Stop()
+    with stop.on_signals():
+        Demo(
+            Console(highlight=False, soft_wrap=True),
+            stop,
+            live=options.live,
+            rate=RATE if options.rate is None else options.rate,
+        ).run()
+    return _code_of(stop.signal)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from streamgmm.config import load
+    from streamgmm.service.run import run
+    from streamgmm.service.stop import Stop
+
+    config = load(options.config)
+    _log_to_stderr(config.service.log_level)
+    stop = Stop()
+    with stop.on_signals():
+        run(config, stop)
+    return _code_of(stop.signal)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from streamgmm.service.replay_file import ReplayFile
+    from streamgmm.service.stop import Stop
+
+    _log_to_stderr("info")
+    stop = Stop()
+    with stop.on_signals():
+        ReplayFile(
+            options.input,
+            options.config,
+            label=options.label,
+            alerts=options.alerts or "",
+            scores=options.scores or "",
+            stop=stop,
+        ).run()
+    return _code_of(stop.signal)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from streamgmm.config import load
+
+    sys.stdout.write(load(options.config).to_toml(comments=True))
+    return 0
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from streamgmm.io.generate import flows, write_jsonl
+
+    source = flows(seed=options.seed, rate=options.rate or 2.0)
+    write_jsonl(source, sys.stdout.buffer, count=options.count, rate=options.rate)
+    return 0
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)-7s %(message)s",
+        force=True,
+    )
+    if level != "debug":
+        # What matters of theirs is said in our own words, once.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+def _complain(error: StreamGMMError) -> None:
+    problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+    for problem in problems:
+        sys.stderr.write(f"streamgmm: {problem}\n")
+
+
+def _code_of(number: int | None) -> int:
+    return _INTERRUPTED if number == signal.SIGINT else 0
+
+
+def _reader_gone(verb: str) -> int:
+    """End quietly where the reader had enough (`| head`); a job's alerts must not be lost so."""
+    # Python flushes standard output once more at exit, and would complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if verb != "run":
+        return 0
+    sys.stderr.write("streamgmm: whoever read the standard output has closed it\n")
+    return 1
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    return 0.0 if float(text) == 0 else _positive(text)
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+def _positive_whole(text: str) -> int:
+    return int(_positive(str(_whole(text))))
