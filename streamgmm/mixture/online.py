@@ -236,7 +236,7 @@ class OnlineMixture:
 
     def move_frame(self, frame: Frame) -> None:
         """Express the statistics in another frame, exactly, and renew the factors."""
-        if frame == self.frame or all(
+        if all(
             np.array_equal(getattr(frame, name), getattr(self.frame, name))
             for name in ("location", "scale", "ridge")
         ):
