@@ -17,20 +17,20 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: venv
-venv: $(VENV)/.kernels ## build .venv with the pinned requirements and the package, editable
+venv: $(VENV)/.package $(VENV)/.kernels ## build .venv with the pinned requirements and the package, editable
 
 $(VENV)/.requirements: requirements/dev.txt tools/find_python.sh
 	@[ -x $(VENV_PYTHON) ] || { python="$$(tools/find_python.sh)" && "$$python" -m venv $(VENV); }
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
 	@touch $@
 
-$(VENV)/.package: $(VENV)/.requirements pyproject.toml setup.py
-	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+# In place, and only what changed.
+$(VENV)/.kernels: $(VENV)/.requirements setup.py $(KERNELS)
+	$(VENV_PYTHON) setup.py --quiet build_ext --inplace --parallel 2
 	@touch $@
 
-# The editable install has built the kernels once; after that only what changed is built.
-$(VENV)/.kernels: $(VENV)/.package $(KERNELS)
-	$(VENV_PYTHON) setup.py --quiet build_ext --inplace
+$(VENV)/.package: $(VENV)/.requirements pyproject.toml setup.py | $(VENV)/.kernels
+	STREAMGMM_KERNELS=built $(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -32,21 +33,32 @@ class BuildKernels(build_ext):
 
 
 def kernel(source: Path) -> Extension:
-    """Describe the extension module of one ``.pyx`` and the C headers beside it."""
+    """Describe the extension module of one ``.pyx`` and the C files beside it."""
     return Extension(
         ".".join(source.with_suffix("").parts),
         [str(source)],
         include_dirs=[str(source.parent)],
-        depends=sorted(str(path) for path in source.parent.glob("*.h")),
+        depends=sorted(str(path) for path in source.parent.glob("*.[ch]")),
         extra_compile_args=COMPILE_ARGS,
     )
 
 
-setup(
-    ext_modules=cythonize(
+def kernels() -> list[Extension]:
+    """Describe every kernel; none for an editable install over kernels that are built already.
+
+    An editable install compiles from scratch in a temporary folder. The Makefile builds in place
+    instead, where only what changed is compiled, and then installs with STREAMGMM_KERNELS=built.
+    """
+    if os.environ.get("STREAMGMM_KERNELS") == "built":
+        return []
+    return cythonize(
         [kernel(source) for source in sorted(Path("streamgmm").rglob("*.pyx"))],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,
-    ),
+    )
+
+
+setup(
+    ext_modules=kernels(),
     cmdclass={"build_ext": BuildKernels},
 )
