@@ -141,7 +141,11 @@ class Reader:
                     f"{self._where(section, key)}: [{section}] has no key {key!r}"
                     f"{nearest(key, known)}"
                 )
-        absent = [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]
+        absent = [
+            f.name
+            for f in fields(cls)
+            if f.default is MISSING and f.default_factory is MISSING and f.name not in values
+        ]
         for key in absent:
             self._problems.append(f"{self._name}: [{section}] lacks {key}; {_wanted(key, rules)}")
         before = len(self._problems)

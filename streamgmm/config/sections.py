@@ -89,6 +89,14 @@ class KafkaInput(Security):
     start_timeout: Annotated[
         float, duration(), "how long to look for a broker at the start before giving up"
     ] = 30.0
+    instance: Annotated[
+        str,
+        text("text, or empty"),
+        "a name of this worker alone, kept over restarts: it gets its partitions back at once",
+    ] = ""
+    session_timeout: Annotated[
+        float, duration(), "after so long without a sign of life a worker's partitions go to others"
+    ] = 45.0
     batch_size: Annotated[int, _BATCH, "most events of one partition handled at a time"] = 1000
     batch_wait: Annotated[float, duration(), "how long to wait for the first event of a batch"] = (
         0.1

@@ -122,6 +122,10 @@ class KafkaSource:
         waits, never beside them.
     max_records, fetch_bytes
         At most so many records a poll, so many bytes a fetch and partition.
+    instance
+        A name of this member alone: a static member, which a restart does not unseat.
+    session_timeout
+        Seconds without a sign of life after which the group gives its partitions away.
 
     Raises
     ------
@@ -139,6 +143,7 @@ class KafkaSource:
         owner: Owner,
         max_records: int = 5000,
         fetch_bytes: int = 8 * 1024 * 1024,
+        instance: str = "",
         session_timeout: float = 45.0,
     ) -> None:
         self._connection = connection
@@ -150,6 +155,7 @@ class KafkaSource:
             self._consumer = KafkaConsumer(
                 **connection.settings(),
                 group_id=group,
+                group_instance_id=instance or None,
                 enable_auto_commit=False,
                 isolation_level="read_committed",
                 # Where retention has taken what was to be read, go on with what is left.

@@ -148,6 +148,8 @@ def _run_kafka(
             start=source.start,
             owner=owner,
             max_records=source.batch_size,
+            instance=source.instance,
+            session_timeout=source.session_timeout,
         )
 
     KafkaJob(
