@@ -35,12 +35,15 @@ void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
     s->pooled = take(&arena, m->size);
     s->missing = (int64_t *)take(&arena, m->d);
     s->n_missing = 0;
+    s->u = 0.0; /* e^0 */
+    s->kept = 1.0;
 }
 
 /* ---- variants -------------------------------------------------------------------------------- */
 
 #define DECLARE(variant)                                                                         \
     double score_event_##variant(const model_t *m, scratch_t *s, const double *x);              \
+    double log_likelihood_##variant(const model_t *m, const scratch_t *s);                      \
     void learn_event_##variant(const model_t *m, scratch_t *s, double u, double t);             \
     void factorise_##variant(const model_t *m, scratch_t *s);                                   \
     void accumulate_event_##variant(const model_t *m, const scratch_t *s, double weight,        \
@@ -61,6 +64,10 @@ double score_event(const model_t *m, scratch_t *s, const double *x) {
 #define CALL(variant) score_event_##variant(m, s, x)
     return RUN(CALL);
 #undef CALL
+}
+
+double log_likelihood(const model_t *m, const scratch_t *s) {
+    return log_likelihood_base(m, s);
 }
 
 void learn_event(const model_t *m, scratch_t *s, double u, double t) {

@@ -73,21 +73,18 @@ INLINE double largest(const double *values, int64_t groups) {
     return lanes_largest(best);
 }
 
-INLINE void responsibilities(const model_t *m, scratch_t *s) {
-    double top = largest(s->log_density, m->groups);
+/* from w_k e^(a_k - top) to responsibilities */
+INLINE void normalise(const model_t *m, scratch_t *s) {
     lanes sum = lanes_all(0.0);
-    for (int64_t g = 0; g < m->groups; g++) {
-        lanes e = lanes_load(GROUP(m->weight, g)) *
-                  lanes_exp(lanes_load(GROUP(s->log_density, g)) - top);
-        lanes_store(GROUP(s->responsibility, g), e);
-        sum += e;
-    }
-    double total = lanes_sum(sum), best = -1.0;
+    for (int64_t g = 0; g < m->groups; g++) sum += lanes_load(GROUP(s->responsibility, g));
+    s->total = lanes_sum(sum);
+    double largest_one = -1.0, inverse = 1.0 / s->total;
     for (int64_t g = 0; g < m->groups; g++)
-        lanes_store(GROUP(s->responsibility, g), lanes_load(GROUP(s->responsibility, g)) / total);
+        lanes_store(GROUP(s->responsibility, g),
+                    lanes_load(GROUP(s->responsibility, g)) * inverse);
     for (int64_t k = 0; k < m->components; k++)
-        if (s->responsibility[k] > best) best = s->responsibility[s->component = k];
-    s->log_likelihood = top + scalar_log(total) - m->log_scale;
+        if (s->responsibility[k] > largest_one)
+            largest_one = s->responsibility[s->component = k];
 }
 
 /* ---- score ----------------------------------------------------------------------------------- */
@@ -108,14 +105,14 @@ INLINE double sum_from_own_top(const model_t *m, const scratch_t *s, const doubl
     return -(top + scalar_log(sum)) + (with_entropy ? entropy / sum : 0.0);
 }
 
-/* Of eight thresholds four, one lane each: -log sum of the established w_k e^(a_k). `e` holds
- * w_k e^(a_k - top). */
+/* Of eight thresholds four, one lane each: -log sum of the established `e`, which are
+ * proportional to w_k e^(a_k - top). */
 INLINE lanes graded_levels(const model_t *m, const scratch_t *s, const double *a, const double *e,
                            double top, lanes threshold, int with_entropy) {
     lanes sum = lanes_all(0.0), entropy = lanes_all(0.0);
     for (int64_t k = 0; k < m->components; k++) {
         lanes_int in = lanes_all(m->weight[k]) >= threshold;
-        lanes counted = lanes_select(in, lanes_all(e[k]), lanes_all(0.0));
+        lanes counted = (lanes)((lanes_int)lanes_all(e[k]) & in);
         sum += counted;
         if (with_entropy) entropy += counted * s->entropy[k];
     }
@@ -128,13 +125,9 @@ INLINE lanes graded_levels(const model_t *m, const scratch_t *s, const double *a
 }
 
 /* the mean over the thresholds */
-INLINE double graded(const model_t *m, scratch_t *s, const double *a, int with_entropy) {
+INLINE double graded(const model_t *m, const scratch_t *s, const double *a, const double *e,
+                     double top, int with_entropy) {
     double heaviest = largest(m->weight, m->groups);
-    double top = largest(a, m->groups);
-    double *e = s->work + m->groups * LANES;
-    for (int64_t g = 0; g < m->groups; g++)
-        lanes_store(GROUP(e, g), lanes_load(GROUP(m->weight, g)) *
-                                     lanes_exp(lanes_load(GROUP(a, g)) - top));
     lanes sum = lanes_all(0.0);
     for (int64_t j = 0; j < THRESHOLDS; j += LANES)
         sum += graded_levels(m, s, a, e, top, lanes_load(m->thresholds + j) * heaviest,
@@ -142,29 +135,49 @@ INLINE double graded(const model_t *m, scratch_t *s, const double *a, int with_e
     return lanes_sum(sum) / THRESHOLDS;
 }
 
+/* e = w_k e^(a_k - top); returns top, the largest a_k */
+INLINE double exponentiate(const model_t *m, const double *a, double *e) {
+    double top = largest(a, m->groups);
+    for (int64_t g = 0; g < m->groups; g++)
+        lanes_store(GROUP(e, g), lanes_load(GROUP(m->weight, g)) *
+                                     lanes_exp(lanes_load(GROUP(a, g)) - top));
+    return top;
+}
+
 INLINE double tail_score(const model_t *m, scratch_t *s) {
-    double *log_q = s->work;
+    double *log_q = s->work, *e = s->work + m->groups * LANES;
     double half = 0.5 * (double)(m->d - s->n_missing);
     for (int64_t k = 0; k < m->groups * LANES; k++)
         log_q[k] = k < m->components ? log_upper_gamma(half, 0.5 * s->distance[k]) : -1e300;
-    return graded(m, s, log_q, 0);
+    double top = exponentiate(m, log_q, e);
+    return graded(m, s, log_q, e, top, 0);
 }
 
 double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
     centre(m, s, x);
     for (int64_t g = 0; g < m->groups; g++) group_density(m, s, g);
-    responsibilities(m, s);
+    s->top = exponentiate(m, s->log_density, s->responsibility);
     s->score = m->score == SCORE_TAIL
                    ? tail_score(m, s)
-                   : graded(m, s, s->log_density, s->n_missing > 0) + m->log_scale;
+                   : graded(m, s, s->log_density, s->responsibility, s->top, s->n_missing > 0) +
+                         m->log_scale;
+    normalise(m, s);
     return s->score;
+}
+
+double VARIANT(log_likelihood)(const model_t *m, const scratch_t *s) {
+    return s->top + scalar_log(s->total) - m->log_scale;
 }
 
 /* ---- M step ---------------------------------------------------------------------------------- */
 
 /* Moves N on; returns g = u / N', the step of the weights. */
-INLINE double decay_mass(const model_t *m, double u, double t) {
+INLINE double decay_mass(const model_t *m, scratch_t *s, double u, double t) {
     double *mass = m->mass;
+    if (u != s->u) { /* nearly always the same: 1, or the gate's */
+        s->u = u;
+        s->kept = scalar_exp(-m->rate * u);
+    }
     if (m->decay == DECAY_POWER) {
         mass[0] += u;
         double g = u * scalar_exp(-m->alpha * scalar_log(mass[0]));
@@ -176,21 +189,21 @@ INLINE double decay_mass(const model_t *m, double u, double t) {
         double kept = mass[0] * scalar_exp(-m->rate * elapsed);
         mass[0] = (kept > mass[1] ? kept : mass[1]) + u;
     } else {
-        mass[0] = mass[0] * scalar_exp(-m->rate * u) + u;
+        mass[0] = mass[0] * s->kept + u;
     }
     return u / mass[0];
 }
 
 /* Moves n_k on; returns eta_k, the step of mu_k and S_k before its influence is bounded. */
-INLINE lanes decay_count(const model_t *m, int64_t g, lanes ur, double u) {
+INLINE lanes decay_count(const model_t *m, const scratch_t *s, int64_t g, lanes ur) {
     lanes n = lanes_load(GROUP(m->count, g));
     lanes step = ur;
     switch (m->decay) {
     case DECAY_OWN:
-        n = n * lanes_exp(ur * -m->rate) + ur;
+        n = n * (s->u * m->rate < 1e-3 ? lanes_exp_small(ur * -m->rate) : lanes_exp(ur * -m->rate)) + ur;
         break;
     case DECAY_COMMON:
-        n = n * scalar_exp(-m->rate * u) + ur;
+        n = n * s->kept + ur;
         break;
     case DECAY_TIME:
         n = lanes_min(n + ur, lanes_all(m->mass[0]));
@@ -265,7 +278,7 @@ void VARIANT(factorise)(const model_t *m, scratch_t *s) {
 
 void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
     if (u <= 0.0 || s->n_missing == m->d) return;
-    double step = decay_mass(m, u, t);
+    double step = decay_mass(m, s, u, t);
     double observed = (double)(m->d - s->n_missing);
     double negligible = m->tolerance > 0.0 ? NEGLIGIBLE : 0.0;
     double uniform = m->weight_floor / (double)m->components;
@@ -278,7 +291,7 @@ void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
         lanes moved = step * (lanes_select(weight > 0.0, smoothed, lanes_all(0.0)) - weight);
         lanes ur = u * lanes_select(r < negligible, lanes_all(0.0), r);
         lanes bound = lanes_min((m->nu + observed) / (m->nu + distance), lanes_all(1.0));
-        lanes eta = decay_count(m, g, ur, u) * bound;
+        lanes eta = decay_count(m, s, g, ur) * bound;
         lanes_store(GROUP(m->weight, g), weight + moved);
         if (lanes_largest(eta) > 0.0) move_shape(m, s, g, eta);
 

@@ -8,10 +8,25 @@
 #define ROW(i) ((i) * ((i) + 1) / 2)
 #define AT(base, i) ((base) + (i) * LANES)
 
-/* |W delta|^2 with W the inverse Cholesky factor */
+/* |W delta|^2 with W the inverse Cholesky factor. Rows go in pairs: two chains of sums that do not
+ * wait for each other. */
 INLINE lanes full_distance(const double *restrict factor, const double *restrict delta, int64_t d) {
     lanes total = lanes_all(0.0);
-    for (int64_t i = 0; i < d; i++) {
+    int64_t i = 0;
+    for (; i + 1 < d; i += 2) {
+        const double *upper = AT(factor, ROW(i)), *lower = AT(factor, ROW(i + 1));
+        lanes y = lanes_load(upper) * lanes_load(delta);
+        lanes z = lanes_load(lower) * lanes_load(delta);
+        for (int64_t j = 1; j <= i; j++) {
+            lanes x = lanes_load(AT(delta, j));
+            y += lanes_load(AT(upper, j)) * x;
+            z += lanes_load(AT(lower, j)) * x;
+        }
+        z += lanes_load(AT(lower, i + 1)) * lanes_load(AT(delta, i + 1));
+        total += y * y;
+        total += z * z;
+    }
+    if (i < d) {
         const double *row = AT(factor, ROW(i));
         lanes y = lanes_load(row) * lanes_load(delta);
         for (int64_t j = 1; j <= i; j++) y += lanes_load(AT(row, j)) * lanes_load(AT(delta, j));

@@ -32,7 +32,6 @@ cdef extern from "model.h":
         int64_t *missing
         int64_t n_missing
         int64_t component
-        double log_likelihood
         double score
 
 

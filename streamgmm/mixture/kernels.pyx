@@ -15,6 +15,7 @@ cdef extern from "model.h":
     int64_t scratch_bytes(const model_t *m) nogil
     void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) nogil
     double score_event(const model_t *m, scratch_t *s, const double *x) nogil
+    double log_likelihood(const model_t *m, const scratch_t *s) nogil
     void learn_event(const model_t *m, scratch_t *s, double u, double t) nogil
     void factorise(const model_t *m, scratch_t *s) nogil
     void accumulate_event(const model_t *m, const scratch_t *s, double weight, double *sum_r,
@@ -119,12 +120,12 @@ cdef class Engine:
         cdef Scratch scratch = new_scratch(self)
         likelihood, resp = np.empty(n), np.empty((n, components))
         distance = np.empty((n, components))
-        cdef double[::1] log_likelihood = likelihood
+        cdef double[::1] out = likelihood
         cdef double[:, ::1] r = resp, m2 = distance
         with nogil:
             for i in range(n):
                 score_event(&self.model, &scratch.s, &X[i, 0])
-                log_likelihood[i] = scratch.s.log_likelihood
+                out[i] = log_likelihood(&self.model, &scratch.s)
                 for k in range(components):
                     r[i, k] = scratch.s.responsibility[k]
                     m2[i, k] = scratch.s.distance[k]
@@ -174,7 +175,7 @@ cdef class Engine:
         with nogil:
             for i in range(n):
                 score_event(m, &scratch.s, &X[i, 0])
-                total += weight[i] * scratch.s.log_likelihood
+                total += weight[i] * log_likelihood(m, &scratch.s)
                 if known:
                     for k in range(m.components):
                         scratch.s.responsibility[k] = given[i, k]

@@ -56,22 +56,21 @@ INLINE lanes lanes_exp(lanes x) {
     lanes shifted = bounded * LOG2_E + round_to_int;
     lanes k = shifted - round_to_int;
     lanes r = (bounded - k * LN2_HIGH) - k * LN2_LOW;
-    lanes p = lanes_all(1.0 / 6227020800.0);
-    p = p * r + 1.0 / 479001600.0;
-    p = p * r + 1.0 / 39916800.0;
-    p = p * r + 1.0 / 3628800.0;
-    p = p * r + 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = p * r + 1.0;
-    p = p * r + 1.0;
+    /* pairs, then powers of r^2 (Estrin): a third of Horner's latency */
+    lanes r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
+    lanes low = (1.0 + r) + r2 * (0.5 + r * (1.0 / 6.0));
+    lanes mid = (1.0 / 24.0 + r * (1.0 / 120.0)) + r2 * (1.0 / 720.0 + r * (1.0 / 5040.0));
+    lanes high = (1.0 / 40320.0 + r * (1.0 / 362880.0)) +
+                 r2 * (1.0 / 3628800.0 + r * (1.0 / 39916800.0)) +
+                 r4 * (1.0 / 479001600.0 + r * (1.0 / 6227020800.0));
+    lanes p = low + r4 * mid + r8 * high;
     lanes_int exponent = (lanes_int)shifted << 52; /* the low bits of `shifted` hold k */
     return lanes_select(dead, lanes_all(0.0), (lanes)((lanes_int)p + exponent));
+}
+
+/* e^x for |x| below 1e-3, where five terms are exact to rounding */
+INLINE lanes lanes_exp_small(lanes x) {
+    return 1.0 + x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + x * (1.0 / 24.0))));
 }
 
 /* ln x for normal, positive x, to about 1 ulp.
@@ -84,18 +83,11 @@ INLINE lanes lanes_log(lanes x) {
     lanes k = (lanes)(e + 0x4338000000000000) - 6755399441055744.0; /* bits of 1.5 * 2^52, plus e */
     lanes s = (m - 1.0) / (m + 1.0);
     lanes t = s * s;
-    lanes p = lanes_all(1.0 / 25.0);
-    p = p * t + 1.0 / 23.0;
-    p = p * t + 1.0 / 21.0;
-    p = p * t + 1.0 / 19.0;
-    p = p * t + 1.0 / 17.0;
-    p = p * t + 1.0 / 15.0;
-    p = p * t + 1.0 / 13.0;
-    p = p * t + 1.0 / 11.0;
-    p = p * t + 1.0 / 9.0;
-    p = p * t + 1.0 / 7.0;
-    p = p * t + 1.0 / 5.0;
-    p = p * t + 1.0 / 3.0;
+    lanes t2 = t * t, t4 = t2 * t2, t8 = t4 * t4;
+    lanes low = (1.0 / 3.0 + t * (1.0 / 5.0)) + t2 * (1.0 / 7.0 + t * (1.0 / 9.0));
+    lanes mid = (1.0 / 11.0 + t * (1.0 / 13.0)) + t2 * (1.0 / 15.0 + t * (1.0 / 17.0));
+    lanes high = (1.0 / 19.0 + t * (1.0 / 21.0)) + t2 * (1.0 / 23.0 + t * (1.0 / 25.0));
+    lanes p = low + t4 * mid + t8 * high;
     return k * LN2_HIGH + (k * LN2_LOW + 2.0 * (s * t * p) + 2.0 * s);
 }
 

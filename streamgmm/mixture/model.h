@@ -55,8 +55,9 @@ typedef struct {
     int64_t *missing;        /* (d,) columns */
     int64_t n_missing;
     int64_t component;       /* the most responsible one */
-    double log_likelihood;   /* of the observed part, all components, the user's units */
+    double top, total;       /* of all components: sum_k w_k N(x_o; k) = e^top total */
     double score;
+    double u, kept;          /* what exp(-rate u) was for the latest u (DECAY_OWN, _COMMON) */
 } scratch_t;
 
 int64_t scratch_bytes(const model_t *m);
@@ -64,6 +65,8 @@ void scratch_lay_out(const model_t *m, scratch_t *s, void *memory);
 
 /* E step: fills s; returns the score. */
 double score_event(const model_t *m, scratch_t *s, const double *x);
+/* Log-likelihood of what score_event last saw, all components, log_scale taken off. */
+double log_likelihood(const model_t *m, const scratch_t *s);
 /* M step for the event that score_event last saw; u >= 0 its learning weight, t its time or NaN. */
 void learn_event(const model_t *m, scratch_t *s, double u, double t);
 /* Recomputes every factor from the statistics. */
