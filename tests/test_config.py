@@ -1,0 +1,388 @@
+"""Configuration: what is read, what is refused and in which words."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamgmm.config import (
+    Alerts,
+    Config,
+    Events,
+    FileInput,
+    FileOutput,
+    KafkaInput,
+    KafkaOutput,
+    Model,
+    Secret,
+    Service,
+    load,
+    load_preset,
+    loads,
+    preset_names,
+)
+from streamgmm.config.rules import seconds
+from streamgmm.config.toml import toml_value
+from streamgmm.errors import ConfigError
+from streamgmm.events import TRANSFORMS, Field
+
+ROOT = Path(__file__).parents[1]
+
+FILE = """
+[source]
+type = "file"
+path = "flows.jsonl"
+
+[events]
+key = "src"
+time = "ts"
+
+[events.fields]
+duration = "log1p"
+"id.orig_p" = { transform = "identity", required = true }
+"""
+KAFKA = """
+[source]
+type = "kafka"
+brokers = ["one:9092", "two:9092"]
+topic = "flows"
+
+[events]
+fields = { bytes = "log1p" }
+
+[sink]
+type = "kafka"
+alerts = "alerts"
+"""
+
+
+def problems(text: str, env: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loads(text, name="job.toml", env=env or {})
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return list(caught.value.problems)
+
+
+def the_problem(text: str, env: dict[str, str] | None = None) -> str:
+    (problem,) = problems(text, env)
+    return problem
+
+
+def test_a_file_job() -> None:
+    config = loads(FILE, env={})
+    assert config.source == FileInput(path="flows.jsonl")
+    assert config.events.fields == (Field("duration", "log1p"), Field("id.orig_p", required=True))
+    assert config.schema().names == ("duration", "id.orig_p")
+    assert (config.schema().key, config.schema().time) == ("src", "ts")
+    assert config.model == Model()
+    assert config.alerts == Alerts(budget=1e-3)
+    assert config.sink == FileOutput(alerts="-")
+    assert config.service.host_port == ("127.0.0.1", 9464)
+
+
+def test_a_kafka_job() -> None:
+    config = loads(KAFKA, env={})
+    assert config.source == KafkaInput(brokers=("one:9092", "two:9092"), topics=("flows",))
+    assert config.sink == KafkaOutput(alerts="alerts")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.toml")), ids=lambda p: p.name)
+def test_every_example_loads_and_is_written_back(path: Path) -> None:
+    config = load(path, env={})
+    assert loads(config.to_toml(comments=True), env={}) == config
+
+
+def test_every_preset_loads() -> None:
+    assert preset_names()
+    for name in preset_names():
+        assert load_preset(name, env={}).events.fields
+    with pytest.raises(ConfigError, match="did you mean 'http'"):
+        load_preset("htp", env={})
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def test_an_unknown_key_suggests_the_nearest() -> None:
+    problem = the_problem(FILE + "[model]\nn_component = 8")
+    assert problem.startswith("job.toml: [model] has no key 'n_component'")
+    assert "did you mean 'n_components'?" in problem
+
+
+def test_an_unknown_section_suggests_the_nearest() -> None:
+    assert "did you mean 'alerts'?" in the_problem(FILE + "[alert]\nbudget = 1")
+
+
+def test_an_unknown_transform_suggests_the_nearest() -> None:
+    problem = the_problem(FILE.replace('duration = "log1p"', 'duration = "log1"'))
+    assert "'duration' has transform \"log1\"; did you mean 'log1p'?" in problem
+
+
+def test_a_dotted_field_without_quotes_is_explained() -> None:
+    problem = the_problem(FILE.replace('"id.orig_p" = ', "id.orig_p = "))
+    assert 'a dot in a field\'s name needs quotes, "id.orig_p"' in problem
+
+
+def test_every_problem_is_in_one_error() -> None:
+    found = problems(
+        """
+        speed = 3
+        [source]
+        type = "file"
+        paths = "x"
+        [events]
+        time_unit = "minutes"
+        fields = { a = "log", b = { requird = true } }
+        [model]
+        n_components = 0
+        gate = 2
+        covariance = "round"
+        [service]
+        http = "nowhere"
+        """
+    )
+    for words in (
+        "no section [speed]", "no key 'paths'", "lacks path", 'time_unit is "minutes"',
+        "'a' has transform", "no key 'requird'; did you mean 'required'?",
+        "n_components is 0; allowed is a whole number from 1", "gate is 2", 'covariance is "round"',
+        'http is "nowhere"; allowed is "host:port"',
+    ):  # fmt: skip
+        assert any(words in problem for problem in found), words
+    assert len(found) == 10
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('type = "file"', "", "[source] type is missing; allowed is"),
+        ('type = "file"', 'type = "fil"', '[source] type is "fil"; allowed is "file" or "kafka"'),
+        ('[source]\ntype = "file"\npath = "flows.jsonl"', "source = 3", "must be a section"),
+        ("[events.fields]", "[events.field]", "lacks fields"),
+        ("[source]", "[source", "job.toml: not valid TOML"),
+    ],
+)
+def test_more_that_is_refused(old: str, new: str, words: str) -> None:
+    assert any(words in problem for problem in problems(FILE.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (KAFKA + '[alerts]\nbudget = "5/day"', '"5/day", which counts days, but [events] time'),
+        (
+            FILE.replace('time = "ts"', "") + '[model]\nhalf_life = "7d"',
+            "[events] time names no field",
+        ),
+        (FILE.replace('time = "ts"', 'time = "src"'), "more than one of key, time and label"),
+        (FILE.replace('key = "src"', 'label = "duration"'), "would see the truth"),
+        (FILE + "[model]\nwarmup = 20", "warmup is 20, too few events to place 16 components"),
+        (FILE + '[sink]\ntype = "file"\nscores = "flows.jsonl"', "the file that [source] reads"),
+        (FILE + '[sink]\ntype = "kafka"\nalerts = "a"', "[sink] has no brokers"),
+        (KAFKA.replace('alerts = "alerts"', ""), "names no topic"),
+        (KAFKA.replace('"alerts"', '"flows"'), "feed on its own output"),
+        (KAFKA.replace('"flows"', '"flows"\nsecurity = "sasl_ssl"'), "needs sasl_username"),
+        (KAFKA.replace('"flows"', '"flows"\nsasl_username = "u"'), "would not use"),
+        (KAFKA.replace('"flows"', '"flows"\nssl_keyfile = "u"'), "both of ssl_certfile"),
+    ],
+)
+def test_what_does_not_go_together(text: str, words: str) -> None:
+    assert words in the_problem(text)
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nothing\.toml: cannot be read \(No such file"):
+        load(tmp_path / "nothing.toml", env={})
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(binary, env={})
+
+
+# ---------------------------------------------------------------- values
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(30, 30), (0.5, 0.5), ("30s", 30), ("7d", 604_800), ("1h30m", 5400), ("250 ms", 0.25)],
+)
+def test_durations(value: float | str, expected: float) -> None:
+    assert seconds(value) == expected
+
+
+@pytest.mark.parametrize("value", [0, -1, "", "5", "d", "7 days", "-3s", "1.5.2s", True, "inf"])
+def test_what_is_no_duration(value: float | str) -> None:
+    text = FILE + f"[service]\ncheckpoint_interval = {toml_value(value)}"
+    assert "checkpoint_interval is" in the_problem(text)
+
+
+@pytest.mark.parametrize(
+    ("toml", "expected"),
+    [("1e-4", 1e-4), ('"5/day"', "5/day"), ('"2 / hour"', "48/day"), ('"7/week"', "1/day")],
+)
+def test_budgets(toml: str, expected: float | str) -> None:
+    assert loads(FILE + f"[alerts]\nbudget = {toml}", env={}).alerts.budget == expected
+
+
+@pytest.mark.parametrize("toml", ["0", "1", "-0.1", "true", '"5"', '"0/day"', '"5/year"', "nan"])
+def test_what_is_no_budget(toml: str) -> None:
+    assert "allowed is a probability" in the_problem(FILE + f"[alerts]\nbudget = {toml}")
+
+
+# ---------------------------------------------------------------- environment and changes
+
+
+def test_the_environment_goes_over_the_file() -> None:
+    config = loads(
+        FILE,
+        env={
+            "STREAMGMM__SOURCE__PATH": "-",
+            "STREAMGMM__MODEL__N_COMPONENTS": "8",
+            "STREAMGMM__MODEL__HALF_LIFE": "7d",
+            "STREAMGMM__ALERTS__BUDGET": "5/day",
+            "STREAMGMM__EVENTS__FIELDS__Bytes_Out": "asinh",
+            "streamgmm__service__http": "",
+            "STREAMGMM_TEST_KAFKA": "not ours",
+        },
+    )
+    assert config.source == FileInput(path="-")
+    assert (config.model.n_components, config.model.half_life) == (8, "7d")
+    assert config.alerts.budget == "5/day"
+    assert config.schema().names == ("Bytes_Out", "duration", "id.orig_p")
+    assert config.service.host_port is None
+
+
+def test_text_that_looks_like_toml_of_another_type() -> None:
+    env = {
+        "STREAMGMM__SOURCE__GROUP": "123",
+        "STREAMGMM__SOURCE__TOPIC": "a, b",
+        "STREAMGMM__SOURCE__BROKERS": '["c:1"]',
+    }
+    source = loads(KAFKA, env=env).source
+    assert isinstance(source, KafkaInput)
+    assert (source.group, source.topics, source.brokers) == ("123", ("a", "b"), ("c:1",))
+
+
+def test_the_environment_can_change_the_type_of_the_source() -> None:
+    env = {"STREAMGMM__SOURCE__TYPE": "file", "STREAMGMM__SOURCE__PATH": "-"}
+    assert loads(KAFKA.split("[sink]", maxsplit=1)[0], env=env).source == FileInput(path="-")
+
+
+def test_a_problem_of_the_environment_names_the_variable() -> None:
+    problem = the_problem(FILE, {"STREAMGMM__MODEL__GATE": "high"})
+    assert problem.startswith('environment STREAMGMM__MODEL__GATE: [model] gate is "high"')
+    problem = the_problem(FILE, {"STREAMGMM__MODL__GATE": "1"})
+    assert "environment STREAMGMM__MODL__GATE" in problem
+    assert "did you mean 'model'?" in problem
+    problem = the_problem(FILE, {"STREAMGMM__MODEL__GATES": "1"})
+    assert "did you mean 'gate'?" in problem
+
+
+def test_changes_go_over_the_environment() -> None:
+    changes = {"source": {"type": "file", "path": "other.csv"}, "events": {"label": "truth"}}
+    config = loads(
+        KAFKA.split("[sink]", maxsplit=1)[0],
+        env={"STREAMGMM__SOURCE__GROUP": "g"},
+        changes=changes,
+    )
+    assert config.source == FileInput(path="other.csv")
+    assert config.schema().label == "truth"
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def test_a_secret_is_shown_nowhere() -> None:
+    text = KAFKA.replace('"flows"', '"flows"\nsecurity = "sasl_ssl"\nsasl_username = "u"')
+    config = loads(text, env={"STREAMGMM__SOURCE__SASL_PASSWORD": "hunter2"})
+    assert isinstance(config.source, KafkaInput)
+    assert config.source.sasl_password.reveal() == "hunter2"
+    assert "hunter2" not in f"{config!r} {config} {config.to_toml()}"
+    assert "hunter2" not in config.to_toml(comments=True)
+    with pytest.raises(TypeError, match="secret"):
+        pickle.dumps(config)
+
+
+@pytest.mark.parametrize("line", ["sasl_password = [4711]", 'sasl_pasword = "4711"'])
+def test_nor_in_an_error(line: str) -> None:
+    found = problems(KAFKA.replace('"flows"', f'"flows"\n{line}'))
+    assert "4711" not in " ".join(found)
+
+
+# ---------------------------------------------------------------- laws
+
+words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+fields = st.lists(
+    st.builds(Field, words, st.sampled_from(sorted(TRANSFORMS)), st.booleans()),
+    min_size=1, max_size=5, unique_by=lambda field: field.name,
+).map(tuple)  # fmt: skip
+spans = st.floats(1e-3, 1e9)
+models = st.builds(
+    Model,
+    n_components=st.integers(1, 200),
+    covariance=st.sampled_from(["full", "diag"]),
+    half_life=st.floats(1, 1e9) | st.sampled_from(["stationary", "7d"]),
+    established=st.sampled_from(["graded", "off"]) | st.floats(0.01, 1),
+    shrinkage=st.floats(0, 10),
+    gate=st.just("off") | st.floats(0.01, 0.99),
+    warmup=st.integers(400, 10_000),
+    seed=st.integers(0, 2**62),
+)
+configs = st.builds(
+    Config,
+    source=st.builds(FileInput, path=words.map("in/{}".format), batch_size=st.integers(1, 99)),
+    events=st.builds(
+        Events, fields=fields, time=st.just("the time"), key=st.just("the key"), max_ahead=spans
+    ),
+    model=models,
+    alerts=st.builds(Alerts, budget=st.floats(1e-9, 0.5) | st.just("5/day")),
+    sink=st.builds(FileOutput, scores=words.map("out/{}".format)),
+    service=st.builds(Service, checkpoint_interval=spans, http=st.sampled_from(["", "[::1]:80"])),
+)
+
+
+@given(configs, st.booleans())
+def test_what_is_written_is_read_back(config: Config, comments: bool) -> None:
+    assert loads(config.to_toml(comments=comments), env={}) == config
+
+
+@given(configs)
+def test_the_fingerprint_does_not_depend_on_the_order_of_lines(config: Config) -> None:
+    sections = config.to_toml().split("\n\n")
+    turned = "\n\n".join(
+        "\n".join([lines[0], *reversed(lines[1:])])
+        for lines in (section.rstrip("\n").split("\n") for section in sections)
+    )
+    assert loads(turned, env={}).fingerprint() == config.fingerprint()
+
+
+def test_the_fingerprint_covers_what_shapes_state_and_nothing_else() -> None:
+    config = loads(FILE, env={})
+    assert (
+        config.fingerprint() == "c700b7da7460f30f2ae0965b53485d88"
+    )  # changes only with its version
+    for other in (
+        replace(config, model=replace(config.model, n_components=17)),
+        replace(config, model=replace(config.model, half_life="7d")),
+        replace(config, events=replace(config.events, fields=(Field("duration"),))),
+        replace(config, events=replace(config.events, time_unit="ms")),
+    ):
+        assert other.fingerprint() != config.fingerprint()
+    for other in (
+        replace(config, source=FileInput(path="other")),
+        replace(config, alerts=Alerts(budget=0.01)),
+        replace(config, service=Service(http="")),
+        replace(config, events=replace(config.events, key="", label="x")),
+        replace(config, events=replace(config.events, fields=config.events.fields[::-1])),
+    ):
+        assert other.fingerprint() == config.fingerprint()
+
+
+def test_secrets_compare_without_showing() -> None:
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert not Secret("")
+    assert len({Secret("a"), Secret("a")}) == 1
