@@ -44,9 +44,10 @@ def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
 
 
 def by_component(array: Array, components: int) -> Array:
-    """View (groups, ..., LANES) as a copy of shape (components, ...)."""
+    """Return (groups, ..., LANES) as a copy of shape (components, ...)."""
     moved = np.moveaxis(array, -1, 1)
-    return np.ascontiguousarray(moved.reshape(-1, *moved.shape[2:])[:components])
+    # A copy always: where the shapes already fit, it would be a view of a state that moves on.
+    return moved.reshape(-1, *moved.shape[2:])[:components].copy()
 
 
 def by_lane(values: Array, out: Array) -> None:
@@ -80,7 +81,9 @@ def merge_statistics(a: Arrays, b: Arrays, components: int, covariance: Covarian
     outer = covariance.pack(gap[:, :, None] * gap[:, None, :])
     by_lane(n[:, 0], merged["count"])
     by_lane(mu_a + share_b * gap, merged["mean"])
-    by_lane(share_a * scatter_a + share_b * scatter_b + share_a * share_b * outer, merged["scatter"])
+    by_lane(
+        share_a * scatter_a + share_b * scatter_b + share_a * share_b * outer, merged["scatter"]
+    )
     return merged
 
 
