@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from streamgmm.mixture import Forgetting, HalfLife, OnlineMixture, Rules
 from streamgmm.mixture.forgetting import law_from_state, law_to_state
+
 from .budget import Budget, EventClock, probability_of
 from .learner import Learner, Rows
 from .reasons import Explanation, explain
@@ -208,7 +209,7 @@ class Detector:
         n = len(rows)
         p_value = np.full(n, np.nan)
         is_anomaly, ready = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-        unscored = np.isnan(rows.X).all(axis=1)
+        unscored = np.asarray(np.isnan(rows.X).all(axis=1))
         explanations: dict[int, Explanation] = {}
         at = 0
         while at < n:
@@ -221,11 +222,7 @@ class Detector:
                 ready[start:at] = True
                 self._account(rows.time[start:at], scores[~unscored[start:at]])
             else:
-                at, _ = self._learner.advance(rows, start, n, np.inf)
-                self._clock.see(rows.time[start:at])
-                if self.ready:
-                    self._tail.start(self._learner.warmup_scores)
-                    self._decide_threshold()
+                at = self._warm_up(rows, start)
         p_value[unscored] = np.nan
         is_anomaly &= ~unscored
         severity = np.minimum(-10.0 * np.log10(np.maximum(p_value, 1e-10)), 100.0)
@@ -261,6 +258,15 @@ class Detector:
                 assert self.mixture is not None
                 explanations[at] = explain(self.mixture, rows.X[at])
         return stop
+
+    def _warm_up(self, rows: Rows, start: int) -> int:
+        """Run from ``start`` to the end of warm-up at most."""
+        at, _ = self._learner.advance(rows, start, len(rows), np.inf)
+        self._clock.see(rows.time[start:at])
+        if self.ready:
+            self._tail.start(self._learner.warmup_scores)
+            self._decide_threshold()
+        return at
 
     def _account(self, times: Array, scores: Array) -> None:
         """Let times and scores of decided events into clock and tail."""

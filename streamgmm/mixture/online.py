@@ -12,7 +12,7 @@ from .covariance import Covariance, covariance_of
 from .forgetting import law_from_state, law_to_state
 from .frame import Frame
 from .kernels import Engine
-from .rules import Rules
+from .rules import Rules, thresholds
 from .statistics import (
     FACTORS,
     STATISTICS,
@@ -102,8 +102,10 @@ class OnlineMixture:
         return scores
 
     def expect(self, X: Array) -> tuple[Array, Array, Array]:
-        """Return log-likelihoods (n,) of what is observed, responsibilities and squared
-        Mahalanobis distances (n, K) each; nothing is learned.
+        """Return what the mixture makes of X (n, d); nothing is learned.
+
+        Log-likelihoods (n,) of what is observed, in the user's units; responsibilities (n, K); and
+        squared Mahalanobis distances (n, K) of what is observed.
         """
         likelihood, responsibilities, distances = self._engine.expect(X)
         return likelihood - self._missing_log_scale(X), responsibilities, distances
@@ -121,7 +123,8 @@ class OnlineMixture:
 
     def _missing_log_scale(self, X: Array) -> Array:
         # The kernel subtracts the log scale of every feature; a missing one has no density.
-        return -(np.isnan(X) * np.log(self.frame.scale)).sum(axis=1)
+        missing: Array = (np.isnan(X) * np.log(self.frame.scale)).sum(axis=1)
+        return -missing
 
     # ---- parameters ----------------------------------------------------------------------
 
@@ -143,8 +146,8 @@ class OnlineMixture:
     @property
     def established(self) -> NDArray[np.bool_]:
         """(K,) whether a component counts as normal behaviour under some threshold."""
-        lowest = min(self.rules.constants()["thresholds"])  # type: ignore[call-overload]
-        return self.weights >= lowest * self.weights.max()
+        weights = self.weights
+        return np.asarray(weights >= min(thresholds(self.rules)) * weights.max())
 
     @property
     def means(self) -> Array:

@@ -70,7 +70,7 @@ class Rules:
         if not self.influence > 0:
             raise ValueError(f"influence is {self.influence!r}; it must be positive (inf is off)")
 
-    def constants(self) -> dict[str, object]:
+    def constants(self) -> dict[str, int | float | list[float]]:
         """Return the rules as the scalars of ``model_t``."""
         decay, rate, alpha = self.forgetting.constants()
         return {
@@ -93,7 +93,7 @@ def thresholds(rules: Rules) -> list[float]:
     if rules.score == "nll_full" or rules.established is None:
         return [0.0] * THRESHOLDS
     if rules.established == "graded":
-        return GRADES.tolist()
+        return [float(grade) for grade in GRADES]
     if isinstance(rules.established, str) or not 0.0 <= rules.established <= 1.0:
         raise ValueError(
             f'established is {rules.established!r}; allowed are "graded", a share of the heaviest '

@@ -19,7 +19,8 @@ def squared_distances(Z: Array, centre: Array) -> Array:
     squared = (Z - centre) ** 2
     observed = ~np.isnan(squared)
     total = np.where(observed, squared, 0.0).sum(axis=1)
-    return total * (Z.shape[1] / np.maximum(observed.sum(axis=1), 1))
+    scaled: Array = total * (Z.shape[1] / np.maximum(observed.sum(axis=1), 1))
+    return scaled
 
 
 def kmeans_plus_plus(Z: Array, k: int, rng: np.random.Generator) -> Array:

@@ -59,9 +59,7 @@ def _apart(mixture: OnlineMixture, k: int, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _correlations(
-    covariance: np.ndarray, spread: np.ndarray, names: Sequence[str]
-) -> list[str]:
+def _correlations(covariance: np.ndarray, spread: np.ndarray, names: Sequence[str]) -> list[str]:
     """Name the pairs of features that are correlated by at least 0.3."""
     correlation = covariance / np.outer(spread, spread)
     rows, columns = np.tril_indices(len(spread), -1)
