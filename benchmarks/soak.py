@@ -147,6 +147,9 @@ def disturbed(job: Path, seconds: float, outcome: Outcome) -> None:
 def drain(worker: subprocess.Popen[bytes], outcome: Outcome) -> None:
     """Send SIGTERM; anything but exit code 0 within 30 s is a fault."""
     outcome.stops += 1
+    if worker.poll() is not None:
+        outcome.faults.append(f"a worker ended by itself with exit code {worker.returncode}")
+        return
     worker.send_signal(signal.SIGTERM)
     try:
         code = worker.wait(timeout=30)
