@@ -102,8 +102,8 @@ def beaconing(rng: np.random.Generator, begin: float, n: int) -> Columns:
 
 
 ATTACKS = (
-    Attack("scan", 0.35, (60, 240), scan),
-    Attack("flood", 0.35, (80, 320), flood),
+    Attack("scan", 0.35, (20, 80), scan),
+    Attack("flood", 0.35, (30, 120), flood),
     Attack("exfiltration", 0.10, (3, 9), exfiltration),
     Attack("beaconing", 0.20, (12, 48), beaconing),
 )

@@ -100,6 +100,7 @@ def write_jsonl(
     *,
     count: int | None = None,
     rate: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
     """Write events as JSON lines; return how many.
@@ -110,16 +111,18 @@ def write_jsonl(
         Stop after so many; None writes all of them.
     rate
         Events a second of real time; None writes as fast as it goes.
+    clock, sleep
+        What real time is.
     """
     encoder = msgspec.json.Encoder()
     chosen = islice(events, count)
     written = 0
-    began = time.monotonic()
+    began = clock()
     while True:
         due = _LINES
         if rate is not None:
             # Against the beginning, not the last tick: a late tick is made up for.
-            elapsed = time.monotonic() - began
+            elapsed = clock() - began
             due = min(int(elapsed * rate) + 1 - written, _LINES)
             if due <= 0:
                 sleep(max(_TICK, written / rate - elapsed))
