@@ -28,8 +28,10 @@ from streamgmm.config import (
 )
 from streamgmm.config.rules import seconds
 from streamgmm.config.toml import toml_value
+from streamgmm.detection import Detector
 from streamgmm.errors import ConfigError
 from streamgmm.events import TRANSFORMS, Field
+from streamgmm.service.settings import detector_settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -380,6 +382,30 @@ def test_the_fingerprint_covers_what_shapes_state_and_nothing_else() -> None:
         replace(config, events=replace(config.events, fields=config.events.fields[::-1])),
     ):
         assert other.fingerprint() == config.fingerprint()
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("n_components", [1, 1024]),
+        ("covariance", ["full", "diag"]),
+        ("half_life", [1e-9, 1e12, "1ms", "stationary"]),
+        ("score", ["nll", "nll_full", "tail"]),
+        ("established", ["graded", "off", 1e-9, 1.0]),
+        ("shrinkage", [0, 1000]),
+        ("gate", ["off", 1e-9, 0.999999]),
+        ("warmup", [32, 1_000_000]),
+        ("window", [1000, 10_000_000]),
+        ("seed", [0, 2**63 - 1]),
+    ],
+)
+def test_what_the_configuration_allows_the_detector_takes(key: str, values: list) -> None:
+    for value in values:
+        model = f"[model]\n{key} = {toml_value(value)}"
+        if key == "n_components":
+            model += "\nwarmup = 2048"
+        config = loads(FILE + model, env={})
+        assert Detector(2, detector_settings(config)).n_features == 2
 
 
 def test_secrets_compare_without_showing() -> None:

@@ -177,7 +177,7 @@ class Model:
         "events stranger than this quantile teach the model less",
     ] = 0.98
     warmup: Annotated[int, whole(10, 1_000_000), "events gathered before the model starts"] = 500
-    window: Annotated[int, whole(100, 10_000_000), "events over which scores become p-values"] = (
+    window: Annotated[int, whole(1000, 10_000_000), "events over which scores become p-values"] = (
         100_000
     )
     seed: Annotated[int, whole(0, 2**63 - 1), "of the random starts in warm-up"] = 0
