@@ -89,14 +89,14 @@ def whole(low: int, high: int | None = None) -> Rule:
     return Rule(f"a whole number from {low:,} {upper}", read)
 
 
-def number(above: float, below: float, words: str) -> Rule:
-    """Allow a number strictly between two bounds."""
+def number(low: float, high: float) -> Rule:
+    """Allow a number from `low` to `high`, both allowed."""
 
     def read(value: Any) -> float:
-        _require(_is_number(value) and above < value < below)
+        _require(_is_number(value) and low <= value <= high)
         return float(value)
 
-    return Rule(words, read)
+    return Rule(f"a number from {low:,} to {high:,}", read)
 
 
 def choice(*names: str) -> Rule:

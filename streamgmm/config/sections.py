@@ -168,7 +168,7 @@ class Model:
     ] = "graded"
     shrinkage: Annotated[
         float,
-        rules.number(-1e-300, 1e3, "a number from 0 to 1,000"),
+        rules.number(0, 1000),
         "share of traffic up to which a component borrows the pooled shape",
     ] = 0.05
     gate: Annotated[

@@ -100,14 +100,20 @@ def _one_time(value: Any, unit: TimeUnit) -> float:
     if not isinstance(value, str):
         return float(value) / UNITS_PER_SECOND[unit]
     text = value.strip()
+    if ":" in text:  # no number: spares the failed try, which would cost more than all else
+        return _iso_8601(text)
     try:
         number = float(text)
     except ValueError:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return _iso_8601(text)
     if not math.isfinite(number):
         raise ValueError("it is not finite")
     return number / UNITS_PER_SECOND[unit]
+
+
+def _iso_8601(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _bad_time(name: str, value: Any, why: str) -> EventError:

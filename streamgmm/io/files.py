@@ -17,11 +17,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
-import msgspec
-
 from streamgmm.errors import ConfigError, StreamGMMError
 from streamgmm.events import Record
-from streamgmm.io.lines import CHUNK, GZIP_MAGIC, inflate, split
+from streamgmm.io.lines import CHUNK, GZIP_MAGIC, inflate, mend_last_line, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -230,7 +228,7 @@ class FileSink:
         self._standard = os.fspath(path) == "-"
         try:
             if append and not self._standard:
-                _mend_last_line(Path(path))
+                mend_last_line(Path(path))
             self._file = self._open(Path(path), append=append)
         except OSError as error:
             raise ConfigError(
@@ -289,27 +287,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _mend_last_line(path: Path) -> None:
-    """End a file with a newline: after its last record, or by removing half a record."""
-    if not path.is_file() or not path.stat().st_size:
-        return
-    with path.open("r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        file.seek(end - 1)
-        if file.read(1) == b"\n":
-            return
-        start, tail = end, b""
-        while start and b"\n" not in tail:
-            start = max(0, start - CHUNK)
-            file.seek(start)
-            tail = file.read(end - start)
-        last = tail.rpartition(b"\n")[2]
-        try:
-            msgspec.json.decode(last)
-        except (ValueError, RecursionError):
-            file.truncate(end - len(last))
-        else:
-            file.seek(end)
-            file.write(b"\n")

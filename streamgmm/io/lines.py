@@ -1,16 +1,21 @@
 """From bytes as they come to lines: inflating gzip and cutting at newlines.
 
 Chunks and lists of lines travel through generators; an empty one means that nothing came for
-a while, and is passed on so that whoever waits can look around.
+a while, and is passed on so that whoever waits can look around. At the other end, a file
+that a crash left with half a line is mended.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
 from typing import TYPE_CHECKING
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MAX_LINE = 16 * 2**20
 """Bytes; a longer line is cut here, and so becomes a dead letter."""
@@ -71,3 +76,27 @@ def split(chunks: Iterator[bytes]) -> Iterator[list[bytes]]:
             yield lines
     if rest:
         yield [rest if begun else rest.removeprefix(_BOM)]
+
+
+def mend_last_line(path: Path) -> None:
+    """End a file with a newline: after its last record, or by removing half a record."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(end - 1)
+        if file.read(1) == b"\n":
+            return
+        start, tail = end, b""
+        while start and b"\n" not in tail:
+            start = max(0, start - CHUNK)
+            file.seek(start)
+            tail = file.read(end - start)
+        last = tail.rpartition(b"\n")[2]
+        try:
+            msgspec.json.decode(last)
+        except (ValueError, RecursionError):
+            file.truncate(end - len(last))
+        else:
+            file.seek(end)
+            file.write(b"\n")
