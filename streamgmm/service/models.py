@@ -257,7 +257,9 @@ class Models:
             "to let the model learn afresh",
         )
         try:
-            detector = Detector.from_state(checkpoint.state["detector"])
+            # The fingerprint covers all settings but the budget, and that one may change.
+            state = {**checkpoint.state["detector"], "settings": self._settings.state()}
+            detector = Detector.from_state(state)
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(
                 f"the checkpoint of {shard_name} is not understood: {error}; remove "

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pytest
+
+from streamgmm.config import Config, loads
+from streamgmm.errors import StateError
+from streamgmm.events import BatchDecoder, Record
+from streamgmm.service.checkpoint import DirectoryStore
+from streamgmm.service.metrics import Metrics
+from streamgmm.service.models import Models, Start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JOB = """
+[source]
+type = "kafka"
+brokers = "b:1"
+topic = "t"
+[events.fields]
+a = "identity"
+b = "identity"
+[model]
+n_components = 2
+warmup = 50
+half_life = {half_life}
+[alerts]
+budget = {budget}
+"""
+
+
+def job(half_life: int = 500, budget: float = 0.01) -> Config:
+    return loads(JOB.format(half_life=half_life, budget=budget), env={})
+
+
+def models(directory: Path | None, config: Config | None = None) -> Models:
+    config = config or job()
+    return Models(
+        config,
+        store=None if directory is None else DirectoryStore(directory),
+        metrics=Metrics(""),
+        decoder=lambda name: BatchDecoder(config.schema(), origin=name),
+        want_scores=True,
+    )
+
+
+def records(start: int, end: int, seed: int = 0) -> list[Record]:
+    X = np.random.default_rng(seed).normal(size=(1000, 2)).tolist()
+    return [Record(msgspec.json.encode({"a": X[i][0], "b": X[i][1]}), i) for i in range(start, end)]
+
+
+def start(due: int | None = None, first: int = 0, end: int = 1000, fallback: int = 0) -> Start:
+    return Start(due=due, first=first, end=end, fallback=fallback)
+
+
+def scores(models: Models, partition: str, begin: int, end: int) -> list[bytes]:
+    outputs = models.process(partition, records(begin, end))
+    return [] if outputs is None else outputs.scores
+
+
+def uninterrupted(end: int = 300) -> list[bytes]:
+    one = models(None)
+    one.open("t-0", {"t-0": start()})
+    return scores(one, "t-0", 0, end)
+
+
+def test_a_new_partition_begins_where_the_group_stands(tmp_path: Path) -> None:
+    one = models(tmp_path)
+    assert one.open("t-0", {"t-0": start(due=70)}) == {"t-0": 70}
+    assert one.open("t-1", {"t-1": start(fallback=30)}) == {"t-1": 30}
+    assert one.positions() == {"t-0": 70, "t-1": 30}
+
+
+@pytest.mark.parametrize("due", [200, 230, 299])
+def test_a_restored_model_relearns_silently_and_goes_on_bit_for_bit(
+    tmp_path: Path, due: int
+) -> None:
+    whole = uninterrupted()
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    assert scores(before, "t-0", 0, 200) == whole[:200]
+    before.checkpoint()
+
+    after = models(tmp_path)
+    assert after.open("t-0", {"t-0": start(due=due)}) == {"t-0": 200}
+    if due > 200:
+        assert after.show()["t-0"].relearning
+        assert after.positions() == {}, "nothing may be committed while behind"
+    assert scores(after, "t-0", 200, 240) == whole[max(200, due) : 240]
+    assert scores(after, "t-0", 240, 300) == whole[max(240, due) : 300]
+    assert not after.show()["t-0"].relearning
+    assert after.positions() == {"t-0": 300}
+
+
+def test_a_checkpoint_ahead_of_the_group_is_not_used(tmp_path: Path) -> None:
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    scores(before, "t-0", 0, 100)
+    before.checkpoint()
+    scores(before, "t-0", 100, 200)
+    before.checkpoint()
+    after = models(tmp_path)
+    assert after.open("t-0", {"t-0": start(due=150)}) == {"t-0": 100}
+    fresh = models(tmp_path)
+    assert fresh.open("t-0", {"t-0": start(due=50)}) == {"t-0": 50}
+    assert fresh.show()["t-0"].seen == 0
+
+
+def test_without_a_committed_position_the_checkpoint_s_counts(tmp_path: Path) -> None:
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    scores(before, "t-0", 0, 100)
+    before.checkpoint()
+    after = models(tmp_path)
+    assert after.open("t-0", {"t-0": start()}) == {"t-0": 100}
+    assert len(scores(after, "t-0", 100, 110)) == 10
+
+
+def test_a_topic_made_anew_is_taken_from_its_beginning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    scores(before, "t-0", 0, 100)
+    before.checkpoint()
+    after = models(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        assert after.open("t-0", {"t-0": start(due=100, end=20)}) == {"t-0": 0}
+    assert "lies beyond the source's end 20" in caplog.text
+    assert len(scores(after, "t-0", 0, 20)) == 20, "nothing of it may pass for relearned"
+
+
+def test_what_retention_took_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    one = models(tmp_path)
+    with caplog.at_level(logging.ERROR):
+        assert one.open("t-0", {"t-0": start(due=10, first=40)}) == {"t-0": 40}
+    assert "events 10 to 39 are gone from the source unread" in caplog.text
+
+
+def test_what_cannot_be_relearned_any_more_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    scores(before, "t-0", 0, 100)
+    before.checkpoint()
+    after = models(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        assert after.open("t-0", {"t-0": start(due=200, first=150)}) == {"t-0": 150}
+    assert "events 100 to 149, which the model has not seen, are gone" in caplog.text
+
+
+def test_a_partition_that_comes_back_unchanged_keeps_its_model() -> None:
+    whole = uninterrupted()
+    one = models(None)
+    one.open("t-0", {"t-0": start()})
+    scores(one, "t-0", 0, 120)
+    one.close(["t-0"], park=True)
+    assert one.positions() == {}
+    assert one.open("t-0", {"t-0": start(due=120)}) == {"t-0": 120}
+    assert scores(one, "t-0", 120, 300) == whole[120:]
+
+
+def test_a_partition_on_which_somebody_else_worked_does_not() -> None:
+    one = models(None)
+    one.open("t-0", {"t-0": start()})
+    scores(one, "t-0", 0, 120)
+    one.close(["t-0"], park=True)
+    assert one.open("t-0", {"t-0": start(due=130)}) == {"t-0": 130}
+    assert one.show()["t-0"].seen == 0
+
+
+def test_a_lost_partition_is_forgotten() -> None:
+    one = models(None)
+    one.open("t-0", {"t-0": start()})
+    scores(one, "t-0", 0, 120)
+    one.close(["t-0"], park=False)
+    one.open("t-0", {"t-0": start(due=120)})
+    assert one.show()["t-0"].seen == 0
+
+
+def test_partitions_of_a_topic_share_a_model_and_are_restored_together(tmp_path: Path) -> None:
+    before = models(tmp_path)
+    before.open("t", {"t-0": start(), "t-1": start()})
+    scores(before, "t-0", 0, 60)
+    scores(before, "t-1", 0, 40)
+    assert before.show()["t"].seen == 100
+    before.checkpoint()
+    expected = scores(before, "t-1", 40, 60)
+
+    after = models(tmp_path)
+    starts = {"t-0": start(due=60), "t-1": start(due=50), "t-2": start()}
+    assert after.open("t", starts) == {"t-0": 60, "t-1": 40, "t-2": 0}
+    assert scores(after, "t-1", 40, 60) == expected[10:]
+
+
+def test_another_configuration_is_refused_by_name(tmp_path: Path) -> None:
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    scores(before, "t-0", 0, 60)
+    before.checkpoint()
+    after = models(tmp_path, job(half_life=600))
+    with pytest.raises(StateError) as caught:
+        after.open("t-0", {"t-0": start(due=60)})
+    assert "- model.half_life = 500.0" in str(caught.value)
+    assert "+ model.half_life = 600.0" in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_another_budget_is_taken_on(tmp_path: Path) -> None:
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    scores(before, "t-0", 0, 200)
+    before.checkpoint()
+    after = models(tmp_path, job(budget=0.2))
+    after.open("t-0", {"t-0": start(due=200)})
+    outputs = after.process("t-0", records(200, 1000))
+    assert outputs is not None
+    assert 80 < len(outputs.alerts) < 260
+
+
+def test_nothing_new_nothing_written(tmp_path: Path) -> None:
+    one = models(tmp_path)
+    one.open("t-0", {"t-0": start()})
+    one.checkpoint()
+    assert list(tmp_path.iterdir()) == []
+    scores(one, "t-0", 0, 10)
+    one.checkpoint()
+    one.checkpoint()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_full_disk_is_said_and_survived(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    one = models(tmp_path)
+    one.open("t-0", {"t-0": start()})
+    scores(one, "t-0", 0, 10)
+    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+        patch.setattr(DirectoryStore, "write", full)
+        one.checkpoint()
+    assert "No space left on device" in caplog.text
+    assert "the service goes on" in caplog.text
+    one.checkpoint()
+    assert len(list(tmp_path.iterdir())) == 1

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from streamgmm.detection import Detector, DetectorSettings
+from streamgmm.errors import StateError
+from streamgmm.events import BatchDecoder, Field, Record, Schema
+from streamgmm.service.metrics import Metrics
+from streamgmm.service.pipeline import Pipeline
+
+SCHEMA = Schema((Field("a"), Field("b", "log1p")), key="host", time="ts")
+SETTINGS = DetectorSettings(n_components=2, warmup=60)
+
+
+def records(n: int, seed: int = 0) -> list[Record]:
+    """Events of two behaviours, a few strange ones, a few that are none."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for i in range(n):
+        a, b = rng.normal([0, 5] if rng.random() < 0.7 else [8, 2], 0.5).tolist()
+        event: dict[str, Any] = {"a": a, "b": max(b, 0), "ts": 1e9 + i, "host": f"h{i % 3}"}
+        if i % 97 == 96:
+            event["a"] = 400.0
+        value = msgspec.json.encode(event)
+        if i % 101 == 100:
+            value = b'{"b": -1}'
+        if i % 103 == 102:
+            event["ts"] = 3e9
+            value = msgspec.json.encode(event)
+        made.append(Record(value, i))
+    return made
+
+
+def make(metrics: Metrics | None = None) -> Pipeline:
+    return Pipeline(
+        BatchDecoder(SCHEMA, origin="t-0"),
+        Detector(2, SETTINGS),
+        metrics or Metrics(""),
+        want_scores=True,
+    )
+
+
+def outputs_of(pipeline: Pipeline, blocks: list[list[Record]]) -> tuple[list[Any], ...]:
+    scores: list[Any] = []
+    alerts: list[Any] = []
+    dead: list[Any] = []
+    for block in blocks:
+        outputs = pipeline.process(block)
+        scores += outputs.scores
+        alerts += [msgspec.json.encode(record) for _, record in outputs.alerts]
+        dead += [(letter.id, letter.reason) for letter in outputs.dead_letters]
+    return scores, alerts, dead
+
+
+def cut(events: list[Record], *sizes: int) -> list[list[Record]]:
+    blocks, start = [], 0
+    for size in sizes:
+        blocks.append(events[start : start + size])
+        start += size
+    return [*blocks, events[start:]]
+
+
+def test_how_records_are_cut_into_blocks_changes_nothing() -> None:
+    events = records(400)
+    whole = outputs_of(make(), [events])
+    assert len(whole[0]) + len(whole[2]) == 400
+    assert whole[1]
+    assert {reason for _, reason in whole[2]} == {"out_of_domain", "too_far_ahead"}
+    assert outputs_of(make(), [[event] for event in events]) == whole
+    assert outputs_of(make(), cut(events, 1, 59, 1, 130, 7)) == whole
+
+
+def test_relearned_events_leave_the_pipeline_as_processed_ones_do() -> None:
+    events = records(300)
+    seen, relearned = make(), make()
+    seen.process(events[:200])
+    relearned.relearn(events[:90])
+    relearned.relearn(events[90:200])
+    assert outputs_of(relearned, [events[200:]]) == outputs_of(seen, [events[200:]])
+
+
+def test_a_restored_pipeline_goes_on_as_if_it_had_not_stopped() -> None:
+    events = records(300)
+    never_stopped = make()
+    never_stopped.process(events[:150])
+    restored = Pipeline(
+        BatchDecoder(SCHEMA, origin="t-0"),
+        Detector.from_state(never_stopped.detector.state()),
+        Metrics(""),
+        want_scores=True,
+    )
+    restored.restore(never_stopped.state())
+    assert outputs_of(restored, [events[150:]]) == outputs_of(never_stopped, [events[150:]])
+
+
+def test_state_that_is_not_understood_is_refused() -> None:
+    with pytest.raises(StateError, match="t-0 is not understood"):
+        make().restore({"clock": {}})
+
+
+def test_nothing_but_dead_letters_is_a_block_too() -> None:
+    outputs = make().process([Record(b"?", 0), Record(None, 1)])
+    assert len(outputs.batch) == 0
+    assert outputs.scores == []
+    assert [letter.id for letter in outputs.dead_letters] == ["t-0-0", "t-0-1"]
+
+
+def test_scores_are_not_written_where_nobody_asked() -> None:
+    pipeline = Pipeline(
+        BatchDecoder(SCHEMA, origin="t-0"), Detector(2, SETTINGS), Metrics(""), want_scores=False
+    )
+    assert pipeline.process(records(10)).scores == []
+
+
+def test_everything_is_counted() -> None:
+    metrics = Metrics("")
+    pipeline = make(metrics)
+    outputs = pipeline.process([*records(400), Record(b'{"b": 1, "ts": 1e9}', 400)])
+    sample = metrics.registry.get_sample_value
+    partition = {"partition": "t-0"}
+    assert sample("streamgmm_events_total", partition) == len(outputs.batch)
+    assert sample("streamgmm_alerts_total", partition) == len(outputs.alerts) > 0
+    assert sample("streamgmm_dead_letters_total", {"reason": "too_far_ahead"}) == 3
+    assert sample("streamgmm_missing_values_total", {"feature": "a"}) == 1
+    pipeline.relearn(records(5))
+    assert sample("streamgmm_relearned_events_total", partition) == 5
+    assert sample("streamgmm_events_total", partition) == len(outputs.batch)

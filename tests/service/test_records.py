@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamgmm.detection import Explanation, Reason, Verdicts
+from streamgmm.events import Batch, BatchDecoder, Field, Record, Schema
+from streamgmm.service.records import RecordEncoder, number
+
+SCHEMA = Schema((Field("bytes", "log1p"), Field("load")), key="host", time="ts")
+
+
+def batch_of(*events: bytes) -> tuple[BatchDecoder, Batch]:
+    decoder = BatchDecoder(SCHEMA, origin="flows-3")
+    batch, dead = decoder.decode([Record(event, 40 + i) for i, event in enumerate(events)])
+    assert not dead
+    return decoder, batch
+
+
+def verdicts(n: int, *, explanations: dict[int, Explanation] | None = None) -> Verdicts:
+    rows = np.arange(n)
+    anomalous = np.isin(rows, list(explanations or {}))
+    return Verdicts(
+        score=rows + 0.5,
+        p_value=np.where(rows > 0, 0.25, np.nan),
+        severity=np.where(rows > 0, 6.0, np.nan),
+        is_anomaly=anomalous,
+        ready=rows > 0,
+        unscored=np.zeros(n, dtype=bool),
+        component=rows.astype(np.int64),
+        explanations=explanations or {},
+    )
+
+
+def test_a_score_record_has_the_promised_members() -> None:
+    decoder, batch = batch_of(
+        b'{"bytes": 1, "load": 0.5, "host": "a", "ts": 1767600000.25}', b'{"bytes": 2}'
+    )
+    lines = RecordEncoder(SCHEMA, decoder.encoder).scores(batch, verdicts(2))
+    assert [msgspec.json.decode(line) for line in lines] == [
+        {
+            "id": "flows-3-40",
+            "time": "2026-01-05T08:00:00.250000Z",
+            "key": "a",
+            "score": 0.5,
+            "p_value": None,
+            "severity": None,
+            "is_anomaly": False,
+            "ready": False,
+            "component": 0,
+        },
+        {
+            "id": "flows-3-41",
+            "time": None,
+            "key": None,
+            "score": 1.5,
+            "p_value": 0.25,
+            "severity": 6.0,
+            "is_anomaly": False,
+            "ready": True,
+            "component": 1,
+        },
+    ]
+
+
+def alert(value: float, expected: float, spread: float, feature: int = 0) -> dict[str, object]:
+    """The one reason of an alert, from encoded units to JSON."""
+    decoder, batch = batch_of(b'{"bytes": 1, "load": 0}', b'{ "bytes": 54540,\n "load": 1 }')
+    why = Explanation(
+        component=1,
+        distance=9.0,
+        reasons=(
+            Reason(feature=feature, surprise=30.0, value=value, expected=expected, spread=spread),
+        ),
+    )
+    encoder = RecordEncoder(SCHEMA, decoder.encoder)
+    [(row, record)] = encoder.alerts(batch, verdicts(2, explanations={1: why}))
+    assert row == 1
+    decoded = msgspec.json.decode(encoder.to_json(record))
+    assert decoded["event"] == {"bytes": 54540, "load": 1}
+    assert b"\n" not in encoder.to_json(record)
+    [reason] = decoded["reasons"]
+    return reason
+
+
+def test_a_reason_is_in_the_units_of_the_event() -> None:
+    reason = alert(math.log1p(54540), math.log1p(300), 0.1)
+    assert reason["feature"] == "bytes"
+    assert reason["value"] == 54540.0
+    assert reason["expected"] == 300.0
+    assert reason["low"] == pytest.approx(301 * math.exp(-0.2) - 1)
+    assert reason["high"] == pytest.approx(301 * math.exp(0.2) - 1)
+    assert reason["surprise"] == 30.0
+    assert reason["text"] == "bytes 54,540 is far above the expected 245 to 367"
+
+
+def test_a_band_does_not_leave_what_the_field_can_be() -> None:
+    reason = alert(math.log1p(40), math.log1p(1), 3.0)
+    assert reason["low"] == 0.0
+
+
+def test_a_value_inside_its_band_is_said_to_disagree_with_the_others() -> None:
+    reason = alert(1.0, 1.5, 0.5, feature=1)
+    assert reason["text"] == "load 1 does not go with the other fields (expected 0.5 to 2.5)"
+
+
+def test_a_value_below() -> None:
+    assert alert(-3.0, 1.5, 0.5, feature=1)["text"] == (
+        "load -3 is far below the expected 0.5 to 2.5"
+    )
+
+
+def test_reasons_that_explain_nothing_are_left_out() -> None:
+    decoder, batch = batch_of(b'{"bytes": 1}')
+    reasons = tuple(
+        Reason(feature=i % 2, surprise=s, value=0.0, expected=1.0, spread=1.0)
+        for i, s in enumerate([100.0, 6.0, 4.0])
+    )
+    why = Explanation(component=0, distance=1.0, reasons=reasons)
+    [(_, record)] = RecordEncoder(SCHEMA, decoder.encoder).alerts(
+        batch, verdicts(1, explanations={0: why})
+    )
+    assert [reason.surprise for reason in record.reasons] == [100.0, 6.0]
+
+
+def test_a_huge_event_does_not_make_a_huge_alert() -> None:
+    decoder, batch = batch_of(b'{"bytes": 1, "blob": "%s"}' % (b"x" * 600_000))
+    why = Explanation(component=0, distance=1.0, reasons=())
+    encoder = RecordEncoder(SCHEMA, decoder.encoder)
+    [(_, record)] = encoder.alerts(batch, verdicts(1, explanations={0: why}))
+    assert record.event is None
+    assert len(encoder.to_json(record)) < 1000
+
+
+def test_no_anomaly_no_alert() -> None:
+    decoder, batch = batch_of(b'{"bytes": 1}')
+    assert RecordEncoder(SCHEMA, decoder.encoder).alerts(batch, verdicts(1)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (54540.0, "54,540"),
+        (999.7, "1,000"),
+        (366.21, "366"),
+        (0.07189, "0.0719"),
+        (-1234.5, "-1,234"),
+        (1e-7, "1e-07"),
+        (3e20, "3e+20"),
+        (math.inf, "inf"),
+    ],
+)
+def test_numbers_for_a_person(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+@given(st.floats(allow_nan=False))
+def test_any_number_can_be_shown_and_is_short(value: float) -> None:
+    assert len(number(value)) <= 20
