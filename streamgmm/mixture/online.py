@@ -108,7 +108,7 @@ class OnlineMixture:
         squared Mahalanobis distances (n, K) of what is observed.
         """
         likelihood, responsibilities, distances = self._engine.expect(X)
-        return likelihood - self._missing_log_scale(X), responsibilities, distances
+        return likelihood + self._log_scale_owed(X), responsibilities, distances
 
     def learn(self, X: Array, *, weight: Array | None = None, time: Array | None = None) -> None:
         """Learn X (n, d) row by row, with learning weights (n,) and event times (n,) in s."""
@@ -121,10 +121,11 @@ class OnlineMixture:
         scores: Array = self._engine.score_learn(X, *_per_row(len(X), weight, time))
         return scores
 
-    def _missing_log_scale(self, X: Array) -> Array:
-        # The kernel subtracts the log scale of every feature; a missing one has no density.
+    def _log_scale_owed(self, X: Array) -> Array:
+        # Each observed feature takes its log scale off; the kernel took off those of all features,
+        # or for "tail", which has no units, of none.
         missing: Array = (np.isnan(X) * np.log(self.frame.scale)).sum(axis=1)
-        return -missing
+        return missing - self.frame.log_scale if self.rules.score == "tail" else missing
 
     # ---- parameters ----------------------------------------------------------------------
 
