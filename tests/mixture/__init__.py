@@ -1,0 +1,1 @@
+"""Laws of the mixture, and a naive recursion to hold it to."""

@@ -1,0 +1,206 @@
+"""The mixture's recursion once more, written from the formulas alone: slow, plain, unpacked.
+
+One event at a time, full matrices, numpy.linalg and scipy. It shares no code with the package and
+only reads the rules' parameters. All sums are done in frame units z = (x - location) / scale.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+from scipy.stats import chi2
+
+from streamgmm.mixture import HalfLife, OnlineMixture, PowerLaw, Rules, Stationary
+
+Array = NDArray[np.float64]
+
+GRADED = np.exp(np.linspace(math.log(0.05), math.log(0.5), 8))
+
+
+@dataclass
+class Naive:
+    """N, w (K,), n (K,), mu (K, d) and S (K, d, d), and the rules that move them."""
+
+    rules: Rules
+    location: Array
+    scale: Array
+    ridge: Array
+    mass: float
+    w: Array
+    n: Array
+    mu: Array
+    S: Array
+    least_mass: float = 0.0
+    clock: float = math.nan
+    Sigma: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.Sigma = self.covariances()
+
+    @property
+    def K(self) -> int:  # noqa: N802
+        return len(self.w)
+
+    @property
+    def d(self) -> int:
+        return len(self.location)
+
+    # ---- covariance in force -------------------------------------------------------------
+
+    def covariances(self) -> Array:
+        """Sigma_k = shrink_rho[(w_k S_k + kappa T) / (w_k + kappa)] + diag(ridge)."""
+        kappa, rho = self.rules.shrinkage, self.rules.correlation_shrinkage
+        T = sum(self.w[k] * self.S[k] for k in range(self.K))
+        Sigma = np.empty((self.K, self.d, self.d))
+        for k in range(self.K):
+            blend = (self.w[k] * self.S[k] + kappa * T) / (self.w[k] + kappa)
+            diagonal = np.diag(np.diag(blend))
+            off = np.zeros_like(blend) if self.rules.covariance == "diag" else blend - diagonal
+            Sigma[k] = diagonal + (1.0 - rho) * off + np.diag(self.ridge)
+        return Sigma
+
+    # ---- E step --------------------------------------------------------------------------
+
+    def to_frame(self, x: Array) -> Array:
+        return (x - self.location) / self.scale
+
+    def log_densities(self, z: Array) -> Array:
+        """Return log N(z_o; mu_k,o, Sigma_k,oo), (K,)."""
+        o = ~np.isnan(z)
+        log_det = np.linalg.slogdet(self.Sigma[:, o][:, :, o])[1]
+        return -0.5 * (o.sum() * math.log(2 * math.pi) + log_det + self.distances(z))
+
+    def distances(self, z: Array) -> Array:
+        """Return m_k^2 over what is observed, (K,)."""
+        o = ~np.isnan(z)
+        delta = z[o] - self.mu[:, o]
+        solved = np.linalg.solve(self.Sigma[:, o][:, :, o], delta[:, :, None])
+        return np.einsum("ki,ki->k", delta, solved[:, :, 0])
+
+    def responsibilities(self, z: Array) -> Array:
+        joint = np.log(self.w) + self.log_densities(z)
+        return np.exp(joint - logsumexp(joint))
+
+    def fill(self, z: Array) -> tuple[Array, Array]:
+        """Return z (K, d) with E[z_m | z_o; k] in place of what is missing, and C (K, d, d).
+
+        By the Schur complement of Sigma_oo, not by the precision matrix. C is 0 outside (m, m).
+        """
+        m = np.isnan(z)
+        o = ~m
+        filled, C = np.tile(z, (self.K, 1)), np.zeros((self.K, self.d, self.d))
+        if m.any():
+            Sigma_mo = self.Sigma[:, m][:, :, o]
+            gain = Sigma_mo @ np.linalg.inv(self.Sigma[:, o][:, :, o])
+            filled[:, m] = self.mu[:, m] + np.einsum("kmo,ko->km", gain, z[o] - self.mu[:, o])
+            block = self.Sigma[:, m][:, :, m] - gain @ Sigma_mo.transpose(0, 2, 1)
+            C[np.ix_(np.arange(self.K), m, m)] = block
+        return filled, C
+
+    # ---- score ---------------------------------------------------------------------------
+
+    def thresholds(self) -> Array:
+        established = self.rules.established
+        if established is None or self.rules.score == "nll_full":
+            return np.zeros(1)
+        return GRADED if established == "graded" else np.array([float(established)])
+
+    def score(self, x: Array) -> float:
+        z = self.to_frame(x)
+        missing = np.isnan(z)
+        if self.rules.score == "tail":
+            level = chi2.logsf(self.distances(z), self.d - missing.sum())
+            return float(np.mean([-self._log_sum(level, c) for c in self.thresholds()]))
+        level = self.log_densities(z)
+        scores = []
+        for c in self.thresholds():
+            nll = -self._log_sum(level, c)
+            if missing.any():
+                counted = self.w >= c * self.w.max()
+                joint = np.where(counted, np.log(self.w) + level, -np.inf)
+                r = np.exp(joint - logsumexp(joint))
+                C = self.fill(z)[1][:, missing][:, :, missing]
+                nll += float(r @ np.linalg.slogdet(2 * np.pi * np.e * C)[1]) / 2
+            scores.append(nll)
+        return float(np.mean(scores)) + float(np.log(self.scale).sum())
+
+    def _log_sum(self, level: Array, c: float) -> float:
+        counted = self.w >= c * self.w.max()
+        return float(logsumexp(level[counted], b=self.w[counted]))
+
+    # ---- M step --------------------------------------------------------------------------
+
+    def learn(self, x: Array, u: float = 1.0, t: float = math.nan) -> None:
+        z = self.to_frame(x)
+        o = ~np.isnan(z)
+        if u == 0.0 or not o.any():
+            return
+        r = self.responsibilities(z)
+        m2 = self.distances(z)
+        g, eta = self._steps(u, r, t)
+
+        f = self.rules.weight_floor
+        self.w = (1.0 - g) * self.w + g * ((1.0 - f) * r + f / self.K)
+        nu = self.rules.influence
+        if math.isfinite(nu):
+            eta = eta * np.minimum(1.0, (nu + o.sum()) / (nu + m2))
+        filled, C = self.fill(z)
+        for k in range(self.K):
+            delta = filled[k] - self.mu[k]
+            self.mu[k] = self.mu[k] + eta[k] * delta
+            outer = np.outer(delta, delta)
+            self.S[k] = (1 - eta[k]) * (self.S[k] + eta[k] * outer) + eta[k] * C[k]
+        self.Sigma = self.covariances()
+
+    def _steps(self, u: float, r: Array, t: float) -> tuple[float, Array]:
+        """Move N and n_k on; return g and eta_k before the influence is bounded."""
+        law = self.rules.forgetting
+        if isinstance(law, PowerLaw):
+            self.mass += u
+            self.n = self.n + u * r
+            return min(1.0, u / self.mass**law.alpha), np.minimum(1.0, u * r / self.n**law.alpha)
+        if isinstance(law, Stationary):
+            self.mass += u
+            self.n = self.n + u * r
+        elif isinstance(law, HalfLife) and law.seconds is not None:
+            dt = max(t - self.clock, 0.0) if not math.isnan(t) else 0.0
+            dt = 0.0 if math.isnan(dt) else dt
+            self.clock = float(np.fmax(self.clock, t))
+            self.mass = max(2.0 ** (-dt / law.seconds) * self.mass, self.least_mass) + u
+            self.n = np.minimum(self.n + u * r, self.mass)
+        elif isinstance(law, HalfLife) and law.events is not None:
+            own = np.full(self.K, u) if law.clock == "common" else u * r
+            self.mass = 2.0 ** (-u / law.events) * self.mass + u
+            self.n = 2.0 ** (-own / law.events) * self.n + u * r
+        return u / self.mass, u * r / self.n
+
+    def score_learn(self, X: Array, weight: Array, time: Array) -> Array:
+        scores = np.full(len(X), np.nan)
+        for i, x in enumerate(X):
+            if not np.isnan(x).all():
+                scores[i] = self.score(x)
+            self.learn(x, float(weight[i]), float(time[i]))
+        return scores
+
+
+def naive_copy(mixture: OnlineMixture) -> Naive:
+    """Return the naive mixture that stands where ``mixture`` does."""
+    frame = mixture.frame
+    state = mixture.state()
+    return Naive(
+        rules=mixture.rules,
+        location=frame.location.copy(),
+        scale=frame.scale.copy(),
+        ridge=frame.ridge.copy(),
+        mass=mixture.mass,
+        w=mixture.weights,
+        n=mixture.counts,
+        mu=frame.to_frame(mixture.means),
+        S=mixture.scatters,
+        least_mass=float(state["mass"][1]),
+        clock=float(state["mass"][2]),
+    )

@@ -1,0 +1,146 @@
+"""Each score against its definition, by scipy."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import gammaln, log_ndtr, logsumexp
+from scipy.stats import chi2, multivariate_normal
+
+from streamgmm.mixture import OnlineMixture
+
+from .streams import COVARIANCES, fitted, modes, with_holes
+
+
+def log_densities(mixture: OnlineMixture, X: np.ndarray) -> np.ndarray:
+    """Return log N(x; mu_k, Sigma_k) (n, K), in the user's units."""
+    return np.stack(
+        [
+            multivariate_normal(mean, Sigma, allow_singular=False).logpdf(X)
+            for mean, Sigma in zip(mixture.means, mixture.covariances, strict=True)
+        ],
+        axis=1,
+    )
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_nll_full_is_the_negative_log_likelihood(covariance: str) -> None:
+    mixture = fitted(modes(300, 3), 5, covariance=covariance, score="nll_full")
+    mixture.learn(modes(300, 3, seed=1))
+    X = np.concatenate([modes(200, 3, seed=2), modes(20, 3, seed=3) * 30.0])
+    expected = -logsumexp(log_densities(mixture, X), b=mixture.weights, axis=1)
+    np.testing.assert_allclose(mixture.score(X), expected, rtol=1e-9)
+    plain = mixture.with_rules(score="nll", established=None)
+    assert plain.score(X).tobytes() == mixture.with_rules(score="nll_full").score(X).tobytes()
+
+
+@pytest.mark.parametrize("established", ["graded", 0.0, 0.2, 1.0])
+def test_nll_counts_established_behaviour_only(established: str | float) -> None:
+    mixture = fitted(modes(300, 3), 9, established=established)
+    mixture.learn(modes(300, 3, seed=1))
+    X = np.concatenate([modes(200, 3, seed=2), modes(20, 3, seed=3) * 30.0])
+    w = mixture.weights
+    thresholds = np.geomspace(0.05, 0.5, 8) if established == "graded" else [float(established)]
+    levels = log_densities(mixture, X)
+    per_threshold = []
+    for c in thresholds:
+        counted = w >= c * w.max()
+        per_threshold.append(-logsumexp(levels[:, counted], b=w[counted], axis=1))
+    np.testing.assert_allclose(mixture.score(X), np.mean(per_threshold, axis=0), rtol=1e-9)
+
+
+def test_a_handful_cannot_vouch_for_one_another() -> None:
+    """A component of 2% of the heaviest one's weight does not lower the score of its events."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 2))
+    X[:15] += 40.0
+    mixture = fitted(X, 2)
+    rare = X[:15].mean(axis=0, keepdims=True)
+    assert mixture.with_rules(established=None).score(rare)[0] < 10.0
+    assert mixture.score(rare)[0] > 100.0
+
+
+def log_upper_gamma(d: int, x: float) -> float:
+    """log Q(d / 2, x) by its finite sum: Q(a + 1, x) = Q(a, x) + x^a e^-x / Gamma(a + 1)."""
+    a, terms = (1.0, [-x]) if d % 2 == 0 else (0.5, [np.log(2.0) + log_ndtr(-np.sqrt(2 * x))])
+    while a < d / 2:
+        terms.append(a * np.log(x) - x - gammaln(a + 1))
+        a += 1
+    return float(logsumexp(terms))
+
+
+@given(st.integers(1, 30), st.floats(-6.0, 8.0))
+def test_tail_of_one_gaussian_is_the_chi_squared_tail(d: int, power: float) -> None:
+    """From the middle to tails of e^-(10^16)."""
+    mixture = one_gaussian(d)
+    x = mixture.means + mixture.frame.scale * 10.0**power / np.sqrt(d)
+    m2 = mixture.expect(x)[2][0, 0]
+    score = mixture.score(x)[0]
+    assert score == pytest.approx(-log_upper_gamma(d, m2 / 2), rel=1e-11, abs=2e-12)
+    if m2 < 500:
+        assert score == pytest.approx(-chi2.logsf(m2, d), rel=1e-9, abs=2e-12)
+
+
+def one_gaussian(d: int) -> OnlineMixture:
+    if d not in _GAUSSIANS:
+        _GAUSSIANS[d] = fitted(np.random.default_rng(d).normal(size=(100, d)), 1, score="tail")
+    return _GAUSSIANS[d]
+
+
+_GAUSSIANS: dict[int, OnlineMixture] = {}
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+@pytest.mark.parametrize("d", [1, 2, 3, 8])
+def test_tail_is_the_mixture_of_the_tails(d: int, covariance: str) -> None:
+    mixture = fitted(modes(400, d), 6, covariance=covariance, score="tail", established=None)
+    X = np.concatenate([modes(200, d, seed=2), modes(20, d, seed=3) * 1.5])
+    m2 = mixture.expect(X)[2]
+    delta = X[:, None, :] - mixture.means[None]
+    inverse = np.linalg.inv(mixture.covariances)
+    np.testing.assert_allclose(
+        m2, np.einsum("nki,kij,nkj->nk", delta, inverse, delta), rtol=1e-8, atol=1e-10
+    )
+    tails = np.array([[log_upper_gamma(d, v / 2) for v in row] for row in m2])
+    expected = -logsumexp(tails, b=mixture.weights, axis=1)
+    np.testing.assert_allclose(mixture.score(X), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_tail_has_no_units() -> None:
+    X = modes(300, 3)
+    a = fitted(X, 4, score="tail")
+    b = fitted(X * 1024.0, 4, score="tail")
+    Y = with_holes(modes(100, 3, seed=1), 0.2)
+    assert a.score(Y).tobytes() == b.score(Y * 1024.0).tobytes()
+
+
+@pytest.mark.parametrize("score", ["nll", "nll_full", "tail"])
+def test_expect_gives_likelihoods_whatever_the_score(score: str) -> None:
+    mixture = fitted(modes(300, 3), 5, score=score)
+    X = modes(100, 3, seed=1)
+    likelihood, responsibilities, _ = mixture.expect(X)
+    joint = log_densities(mixture, X) + np.log(mixture.weights)
+    expected = logsumexp(joint, axis=1)
+    np.testing.assert_allclose(likelihood, expected, rtol=1e-9)
+    np.testing.assert_allclose(responsibilities, np.exp(joint - expected[:, None]), atol=1e-9)
+
+
+def test_scoring_is_reentrant() -> None:
+    """Eight threads over one mixture give the bits that one gives."""
+    mixture = fitted(modes(300, 6), 12)
+    X = with_holes(modes(4000, 6, seed=1), 0.1)
+    alone = mixture.score(X).tobytes()
+    answers: list[bytes] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(mixture.score(X).tobytes()))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [alone] * 8
