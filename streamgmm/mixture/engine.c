@@ -319,10 +319,12 @@ void VARIANT(accumulate_event)(const model_t *m, const scratch_t *s, double weig
                              double *sum_delta, double *sum_outer) {
     for (int64_t g = 0; g < m->groups; g++) {
         lanes r = weight * lanes_load(GROUP(s->responsibility, g));
+        r = lanes_select(r < VANISHED, lanes_all(0.0), r);
         const double *delta = s->delta + g * m->d * LANES;
         const double *conditional = s->conditional + g * m->size * LANES;
         double *outer = sum_outer + g * m->size * LANES;
         lanes_store(GROUP(sum_r, g), lanes_load(GROUP(sum_r, g)) + r);
+        if (lanes_largest(r) == 0.0) continue;
         for (int64_t i = 0; i < m->d; i++) {
             double *sum = sum_delta + (g * m->d + i) * LANES;
             lanes_store(sum, lanes_load(sum) + r * lanes_load(AT(delta, i)));

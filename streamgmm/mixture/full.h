@@ -60,40 +60,49 @@ INLINE void full_add_conditional(double *restrict scatter, lanes add,
         }
 }
 
+/* sum_k a_k b_k over n entries, in two chains that do not wait for each other */
+INLINE lanes full_dot(const double *restrict a, const double *restrict b, int64_t n) {
+    lanes even = lanes_all(0.0), odd = lanes_all(0.0);
+    int64_t k = 0;
+    for (; k + 1 < n; k += 2) {
+        even += lanes_load(AT(a, k)) * lanes_load(AT(b, k));
+        odd += lanes_load(AT(a, k + 1)) * lanes_load(AT(b, k + 1));
+    }
+    if (k < n) even += lanes_load(AT(a, k)) * lanes_load(AT(b, k));
+    return even + odd;
+}
+
 /* Cholesky in place; a pivot that rounding has eaten is put back to 1e-14 of its diagonal */
-INLINE void full_cholesky(double *restrict a, int64_t d) {
+INLINE void full_cholesky(double *a, int64_t d) {
     for (int64_t i = 0; i < d; i++) {
-        double *row_i = AT(a, ROW(i));
-        lanes diagonal = lanes_load(AT(row_i, i));
-        for (int64_t j = 0; j <= i; j++) {
-            const double *row_j = AT(a, ROW(j));
-            lanes sum = lanes_load(AT(row_i, j));
-            for (int64_t k = 0; k < j; k++)
-                sum -= lanes_load(AT(row_i, k)) * lanes_load(AT(row_j, k));
-            if (j < i) {
-                lanes_store(AT(row_i, j), sum / lanes_load(AT(row_j, j)));
-            } else {
-                lanes pivot = lanes_max(sum, diagonal * 1e-14);
-                for (int l = 0; l < LANES; l++) pivot[l] = __builtin_sqrt(pivot[l]);
-                lanes_store(AT(row_i, i), pivot);
-            }
+        double *row = AT(a, ROW(i));
+        for (int64_t j = 0; j < i; j++) {
+            const double *other = AT(a, ROW(j));
+            lanes rest = lanes_load(AT(row, j)) - full_dot(row, other, j);
+            lanes_store(AT(row, j), rest / lanes_load(AT(other, j)));
         }
+        lanes diagonal = lanes_load(AT(row, i));
+        lanes pivot = lanes_max(diagonal - full_dot(row, row, i), diagonal * 1e-14);
+        for (int l = 0; l < LANES; l++) pivot[l] = __builtin_sqrt(pivot[l]);
+        lanes_store(AT(row, i), pivot);
     }
 }
 
-/* W = L^-1 in place, row by row: W_ij = -(sum_{j<=k<i} L_ik W_kj) / L_ii */
-INLINE void full_invert(double *restrict a, double *restrict row, int64_t d) {
+/* W = L^-1 in place, row by row: W_i = -(sum_{k<i} L_ik W_k) / L_ii, W_k a row up to column k */
+INLINE void full_invert(double *a, double *restrict sums, int64_t d) {
     for (int64_t i = 0; i < d; i++) {
-        double *row_i = AT(a, ROW(i));
-        lanes inverse = 1.0 / lanes_load(AT(row_i, i));
-        for (int64_t k = 0; k < i; k++) lanes_store(AT(row, k), lanes_load(AT(row_i, k)));
-        for (int64_t j = 0; j < i; j++) {
-            lanes sum = lanes_all(0.0);
-            for (int64_t k = j; k < i; k++)
-                sum += lanes_load(AT(row, k)) * lanes_load(AT(a, ROW(k) + j));
-            lanes_store(AT(row_i, j), -(sum * inverse));
+        double *row = AT(a, ROW(i));
+        lanes inverse = 1.0 / lanes_load(AT(row, i));
+        for (int64_t j = 0; j < i; j++) lanes_store(AT(sums, j), lanes_all(0.0));
+        for (int64_t k = 0; k < i; k++) {
+            lanes l = lanes_load(AT(row, k));
+            const double *upper = AT(a, ROW(k));
+            for (int64_t j = 0; j <= k; j++)
+                lanes_store(AT(sums, j), lanes_load(AT(sums, j)) + l * lanes_load(AT(upper, j)));
         }
-        lanes_store(AT(row_i, i), inverse);
+        for (int64_t j = 0; j < i; j++)
+            lanes_store(AT(row, j), -(lanes_load(AT(sums, j)) * inverse));
+        lanes_store(AT(row, i), inverse);
     }
 }
 
