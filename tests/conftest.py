@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from kafka import KafkaAdminClient
 
 from tests.brokers.apache_kafka import KafkaBroker
@@ -16,6 +17,12 @@ RUNNING_BROKER = "STREAMGMM_TEST_KAFKA"
 BROKER_FIXTURES = {"kafka", "own_kafka"}
 
 TopicFactory = Callable[..., str]
+
+# How long an example takes says something about the machine, not about the law.
+settings.register_profile(
+    "laws", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("laws")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
