@@ -78,7 +78,7 @@ format-check: venv ## fail where `make format` would change something
 .PHONY: lint
 lint: venv ## rules of style, and who may import whom
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: types
 types: venv ## mypy --strict over the package
