@@ -64,7 +64,10 @@ INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
     }
     double observed = (double)(m->d - s->n_missing);
     lanes_store(GROUP(s->distance, g), distance);
-    lanes_store(GROUP(s->log_density, g), log_det - 0.5 * (observed * LOG_2PI) - 0.5 * distance);
+    lanes density = log_det - 0.5 * (observed * LOG_2PI) - 0.5 * distance;
+    /* an empty component, be it the nearest, must not be what the others are measured by */
+    lanes_int empty = lanes_load(GROUP(m->weight, g)) <= 0.0;
+    lanes_store(GROUP(s->log_density, g), lanes_select(empty, lanes_all(-1e300), density));
 }
 
 INLINE double largest(const double *values, int64_t groups) {
@@ -148,7 +151,7 @@ INLINE double tail_score(const model_t *m, scratch_t *s) {
     double *log_q = s->work, *e = s->work + m->groups * LANES;
     double half = 0.5 * (double)(m->d - s->n_missing);
     for (int64_t k = 0; k < m->groups * LANES; k++)
-        log_q[k] = k < m->components ? log_upper_gamma(half, 0.5 * s->distance[k]) : -1e300;
+        log_q[k] = m->weight[k] > 0.0 ? log_upper_gamma(half, 0.5 * s->distance[k]) : -1e300;
     double top = exponentiate(m, log_q, e);
     return graded(m, s, log_q, e, top, 0);
 }
