@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import gammaln, log_ndtr, logsumexp
 from scipy.stats import chi2, multivariate_normal
 
-from streamgmm.mixture import OnlineMixture
+from streamgmm.mixture import Frame, OnlineMixture, Rules
 
 from .streams import COVARIANCES, fitted, modes, with_holes
 
@@ -127,6 +127,35 @@ def test_expect_gives_likelihoods_whatever_the_score(score: str) -> None:
     expected = logsumexp(joint, axis=1)
     np.testing.assert_allclose(likelihood, expected, rtol=1e-9)
     np.testing.assert_allclose(responsibilities, np.exp(joint - expected[:, None]), atol=1e-9)
+
+
+@pytest.mark.parametrize("score", ["nll", "nll_full", "tail"])
+def test_a_component_without_weight_takes_no_part(score: str) -> None:
+    """Not even where it is the nearest one by far: only the weight floor keeps it from being so."""
+    rules = Rules(score=score, weight_floor=0.0, shrinkage=0.0, established=None)
+    frame = Frame(np.zeros(1), np.ones(1), np.full(1, 1e-3))
+
+    def with_weights(weights: list[float], means: list[float]) -> OnlineMixture:
+        K = len(weights)
+        mixture = OnlineMixture(frame, K, rules)
+        mixture.set_statistics(
+            mass=10.0,
+            weights=np.array(weights),
+            counts=10.0 * np.array(weights),
+            means=np.array(means)[:, None],
+            scatters=np.ones((K, 1, 1)),
+        )
+        return mixture
+
+    three = with_weights([0.5, 0.5, 0.0], [-100.0, 100.0, 0.0])
+    two = with_weights([0.5, 0.5], [-100.0, 100.0])
+    x = np.array([[1.0]])
+    assert three.score(x)[0] == two.score(x)[0]
+    np.testing.assert_array_equal(three.expect(x)[1][0], [*two.expect(x)[1][0], 0.0])
+    three.learn(x)
+    two.learn(x)
+    np.testing.assert_array_equal(three.weights, [*two.weights, 0.0])
+    np.testing.assert_array_equal(three.means[:2], two.means)
 
 
 def test_scoring_is_reentrant() -> None:
