@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from streamgmm.errors import StreamGMMError
-
 if TYPE_CHECKING:
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.models import Models
@@ -87,15 +85,7 @@ class Housekeeping:
         return True
 
     def _flush(self) -> bool:
-        try:
-            done = self._sink.flush(1.0)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise StreamGMMError(
-                f"outputs cannot be written: {error.strerror or error}; nothing is lost, the "
-                "events are processed again when the job is started again"
-            ) from error
+        done = self._sink.flush(1.0)
         self._metrics.sink_retries.inc(self._sink.retried - self._retried)
         self._retried = self._sink.retried
         return done

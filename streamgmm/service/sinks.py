@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from streamgmm.errors import StreamGMMError
 from streamgmm.io.files import FileSink
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streamgmm.config import FileOutput, KafkaOutput
     from streamgmm.events import DeadLetter
     from streamgmm.io.kafka import KafkaSink
     from streamgmm.service.pipeline import Outputs
 
 __all__ = ["FileOutputs", "KafkaOutputs", "OutputSink"]
+
+_log = logging.getLogger(__name__)
 
 
 class OutputSink(Protocol):
@@ -59,27 +66,47 @@ class FileOutputs:
 
     def take(self, outputs: Outputs) -> None:
         """Write to the files' buffers."""
-        if self._scores is not None:
-            self._scores.write(outputs.scores)
-        if self._alerts is not None:
-            self._alerts.write(msgspec.json.encode(record) for _, record in outputs.alerts)
-        if self._dead_letters is not None:
-            self._dead_letters.write(
-                msgspec.json.encode(letter.as_dict()) for letter in outputs.dead_letters
-            )
+        with _write_errors():
+            if self._scores is not None:
+                self._scores.write(outputs.scores)
+            if self._alerts is not None:
+                self._alerts.write(msgspec.json.encode(record) for _, record in outputs.alerts)
+            if self._dead_letters is not None:
+                self._dead_letters.write(
+                    msgspec.json.encode(letter.as_dict()) for letter in outputs.dead_letters
+                )
         self.unconfirmed += len(outputs.scores) + len(outputs.alerts) + len(outputs.dead_letters)
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - files do not keep one waiting
         """Bring everything to the disk."""
-        for file in self._files.values():
-            file.flush()
+        with _write_errors():
+            for file in self._files.values():
+                file.flush()
         self.unconfirmed = 0
         return True
 
     def close(self) -> None:
         """Close the files; standard output stays open."""
-        for file in self._files.values():
-            file.close()
+        for path, file in self._files.items():
+            try:
+                file.close()
+            except OSError as error:
+                # Whatever was not flushed was not counted as delivered either.
+                _log.warning("closing %s: %s", path, error.strerror or error)
+
+
+@contextlib.contextmanager
+def _write_errors() -> Iterator[None]:
+    """Say what a failed write means; a reader that has gone is left to the caller."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StreamGMMError(
+            f"outputs cannot be written: {error.strerror or error}; nothing is lost, their events "
+            "are processed again when the job is started again"
+        ) from error
 
 
 class KafkaOutputs:
