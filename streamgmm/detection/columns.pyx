@@ -4,7 +4,7 @@ from cpython.dict cimport PyDict_Next
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.mem cimport PyMem_RawFree, PyMem_RawRealloc
 from cpython.ref cimport PyObject
-from libc.math cimport NAN, isinf
+from libc.math cimport INFINITY, NAN, isinf
 
 import numpy as np
 
@@ -116,9 +116,11 @@ cdef inline double number(object name, object value) except? -1.0:
             x = float(value)
         except (TypeError, ValueError):
             raise TypeError(refusal(name, value)) from None
+        except OverflowError:
+            x = INFINITY
     if isinf(x):
         raise ValueError(
-            f"feature {name!r} is {value!r}; give a finite number, or NaN, None or no entry at "
+            f"feature {name!r} is {str(value):.30}; give a finite number, or NaN, None or no entry at "
             "all where it is missing. Nothing was learned from the event"
         )
     return x

@@ -62,11 +62,7 @@ class DetectorSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_components < 1:
-            raise ValueError(f"n_components is {self.n_components!r}; it must be at least 1")
-        if self.warmup < 2:
-            raise ValueError(f"warmup is {self.warmup!r}; it must be at least 2 events")
-        self.rules()
+        self.learner(1)  # refuses what is not allowed
 
     def rules(self) -> Rules:
         """Return the mixture's rules."""

@@ -71,6 +71,9 @@ class Learner:
         gate: float | None,
         seed: int,
     ) -> None:
+        for name, value, least in (("n_components", n_components, 1), ("warmup", warmup, 2)):
+            if value < least:
+                raise ValueError(f"{name} is {value!r}; it must be at least {least}")
         self.n_features = n_features
         self.n_components = n_components
         self.rules = rules

@@ -1,0 +1,192 @@
+"""OnlineGMM's parameters, what it tells about itself, merge and save."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from streamgmm import HalfLife, OnlineGMM, PowerLaw, Stationary
+from streamgmm.errors import StateError
+from streamgmm.mixture import parse_half_life
+
+
+def two_modes(n: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    first = rng.random(n) < 0.7
+    X = np.where(first[:, None], [0.0, 0.0], [10.0, 40.0]) + rng.normal(size=(n, 2)) * [1.0, 3.0]
+    X[:, 1] += X[:, 0]
+    return X
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"half_life": 100, "forgetting": Stationary()}, "give one of them"),
+        ({"half_life": "7 parsecs"}, "half_life is '7 parsecs'; allowed are"),
+        ({"half_life": 0}, "positive"),
+        ({"half_life": -5.0}, "positive"),
+        ({"covariance": "tied"}, "covariance is 'tied'; allowed are"),
+        ({"score": "loglik"}, "score is 'loglik'; allowed are"),
+        ({"established": 1.5}, "established is 1.5; allowed are"),
+        ({"established": "some"}, "established is 'some'"),
+        ({"shrinkage": -0.1}, "shrinkage is -0.1"),
+        ({"gate": 98}, "gate is 98; it must be a quantile"),
+        ({"influence": 0.0}, "influence is 0.0"),
+        ({"n_components": 0}, "n_components is 0"),
+        ({"warmup": 0}, "warmup is 0"),
+    ],
+    ids=str,
+)
+def test_a_parameter_that_is_not_allowed_is_refused_with_what_is(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        OnlineGMM(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("written", "law"),
+    [
+        (10_000, HalfLife(events=10_000)),
+        (2.5, HalfLife(events=2.5)),
+        ("7d", HalfLife(seconds=7 * 86_400)),
+        ("90min", HalfLife(seconds=5_400)),
+        ("1.5h", HalfLife(seconds=5_400)),
+        (" 30 s ", HalfLife(seconds=30)),
+        (None, Stationary()),
+    ],
+)
+def test_half_life_is_a_shorthand(written, law):
+    assert parse_half_life(written) == law
+
+
+def test_what_it_tells_of_two_known_modes():
+    model = OnlineGMM(n_components=2, half_life=None, gate=None)
+    model.learn_many(two_modes(20_000))
+    order = np.argsort(-model.weights)
+    assert model.weights[order] == pytest.approx([0.7, 0.3], abs=0.02)
+    assert model.weights.sum() == pytest.approx(1.0, abs=1e-12)
+    assert model.means[order] == pytest.approx(np.array([[0.0, 0.0], [10.0, 50.0]]), abs=0.3)
+    # the covariance in force is the data's, with its off-diagonal shrunk by a tenth, a share of
+    # the pooled one, and the resolution's ridge
+    expected = np.array([[1.0, 0.9], [0.9, 10.0]])
+    for covariance in model.covariances:
+        assert covariance == pytest.approx(expected, rel=0.15, abs=0.15)
+    assert model.predict_one({0: 0.0, 1: 0.0}) == order[0]
+    responsibilities = model.predict_proba_one({0: 10.0, 1: 50.0})
+    assert responsibilities[order[1]] > 0.99
+    assert sum(responsibilities.values()) == pytest.approx(1.0)
+    summary = model.summary()
+    assert "component" in summary
+    assert "established" in summary
+    assert "apart by" in summary
+    assert model.n_seen == 20_000
+
+
+def test_samples_have_the_moments_of_the_mixture():
+    model = OnlineGMM(
+        n_components=2,
+        half_life=None,
+        gate=None,
+        shrinkage=0.0,
+        resolution=False,
+        correlation_shrinkage=0.0,
+    )
+    X = two_modes(20_000)
+    model.learn_many(X)
+    drawn = model.sample(50_000, seed=3)
+    assert np.array_equal(drawn, model.sample(50_000, seed=3))
+    assert drawn.mean(axis=0) == pytest.approx(X.mean(axis=0), rel=0.05)
+    assert np.cov(drawn.T) == pytest.approx(np.cov(X.T), rel=0.05)
+
+
+def test_a_conditional_surprise_names_the_feature_that_does_not_fit():
+    model = OnlineGMM(n_components=2)
+    model.learn_many(two_modes(5_000))
+    explanation = model.explain_one({0: 0.0, 1: 30.0})
+    first = explanation.reasons[0]
+    assert first.feature == 1
+    assert first.value == 30.0
+    assert abs(first.expected) < 3
+    assert first.surprise > 10
+    assert first.surprise == pytest.approx(
+        (first.value - first.expected) ** 2 / (2 * first.spread**2)
+    )
+
+
+def test_merge_of_copies_that_went_different_ways():
+    base = OnlineGMM(n_components=2, half_life=None)
+    base.learn_many(two_modes(2_000))
+    left, right = (OnlineGMM.from_bytes(base.to_bytes()) for _ in range(2))
+    left.learn_many(two_modes(3_000, seed=1))
+    right.learn_many(two_modes(5_000, seed=2))
+    kept = left.to_bytes(), right.to_bytes()
+    merged = left.merge(right)
+    assert (left.to_bytes(), right.to_bytes()) == kept
+    assert merged.n_seen == left.n_seen + right.n_seen
+    assert merged.mixture.mass == pytest.approx(left.mixture.mass + right.mixture.mass)
+    share = left.mixture.mass / merged.mixture.mass
+    assert merged.weights == pytest.approx(share * left.weights + (1 - share) * right.weights)
+    merged.learn_many(two_modes(100, seed=3))
+    assert np.isfinite(merged.score_many(two_modes(10))).all()
+
+
+def test_merge_refuses_what_does_not_belong_together():
+    a, b = OnlineGMM(n_components=2), OnlineGMM(n_components=2)
+    with pytest.raises(ValueError, match="in warm-up"):
+        a.merge(b)
+    a.learn_many(two_modes(1_000))
+    b.learn_many(two_modes(1_000, seed=1))
+    with pytest.raises(ValueError, match="not the same ones"):
+        a.merge(b)
+    other = OnlineGMM(n_components=2)
+    for row in two_modes(1_000):
+        other.learn_one({"x": row[0], "y": row[1]})
+    with pytest.raises(ValueError, match="differ"):
+        a.merge(other)
+
+
+def test_models_of_one_component_merge_whatever_their_warm_ups():
+    a, b = (
+        OnlineGMM(n_components=1, half_life=None, gate=None, influence=np.inf) for _ in range(2)
+    )
+    X, Y = two_modes(3_000), two_modes(2_000, seed=1) + [1e3, 0.0]
+    a.learn_many(X)
+    b.learn_many(Y)
+    both = np.concatenate([X, Y])
+    merged = a.merge(b)
+    assert merged.means[0] == pytest.approx(both.mean(axis=0), rel=1e-9)
+
+
+def test_damaged_or_foreign_bytes_are_refused():
+    data = OnlineGMM().to_bytes()
+    with pytest.raises(StateError):
+        OnlineGMM.from_bytes(data[:-3])
+    with pytest.raises(StateError):
+        OnlineGMM.from_bytes(b"not a model")
+    from streamgmm import snapshot
+
+    with pytest.raises(StateError, match="OnlineGMM"):
+        OnlineGMM.from_bytes(snapshot.pack({"kind": "something else"}))
+
+
+def test_import_brings_in_little():
+    heavy = ["scipy", "sklearn", "river.linear_model", "kafka", "prometheus_client", "starlette",
+             "uvicorn", "pandas"]  # fmt: skip
+    code = f"import sys, streamgmm; print([m for m in {heavy} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_forgetting_follows_a_change_and_stationary_does_not():
+    before, after = two_modes(3_000), two_modes(6_000, seed=1) + 30.0
+    quick = OnlineGMM(n_components=2, forgetting=HalfLife(events=300))
+    slow = OnlineGMM(n_components=2, forgetting=Stationary())
+    power = OnlineGMM(n_components=2, forgetting=PowerLaw(0.6))
+    late = {}
+    for name, model in (("quick", quick), ("slow", slow), ("power", power)):
+        model.learn_many(before)
+        late[name] = model.score_learn_many(after)[-500:].mean()
+    assert late["quick"] < late["slow"] - 0.5
+    assert late["power"] < late["slow"] - 0.5
