@@ -97,7 +97,9 @@ class EventClock:
         elapsed = max(latest - since, 0.0)
         kept = 2.0 ** (-elapsed / _DAY)
         lasted = (1.0 - kept) * _DAY / math.log(2.0)
-        self.state[:] = max(latest, since), events * kept + seen, seconds * kept + lasted, latest, 0
+        # what was seen since came evenly, as far as is known, and has decayed as its time has
+        fresh = seen * lasted / elapsed if elapsed > 0.0 else seen
+        self.state[:] = max(latest, since), events * kept + fresh, seconds * kept + lasted, latest, 0
 
     @property
     def per_day(self) -> float:
