@@ -62,9 +62,10 @@ class Tail:
     def p_value(self, scores: Array) -> Array:
         """Return the probabilities (n,) of a score at least as high."""
         level, share, scale, shape = self._fit
-        survival = np.interp(
-            scores, self._knots, np.linspace(1.0, share, len(self._knots)), left=1.0, right=share
-        )
+        # From the high end: np.interp takes the last of equal knots, which is then the first of
+        # these scores; among equals all are at least as high.
+        grid = np.linspace(1.0, share, len(self._knots))
+        survival = np.interp(-scores, -self._knots[::-1], grid[::-1])
         excess = np.maximum(scores - level, 0.0) / scale
         if abs(shape) < 1e-9:
             beyond = np.exp(-excess)
@@ -80,10 +81,13 @@ class Tail:
         level, share, scale, shape = self._fit
         if probability >= share:
             grid = np.linspace(1.0, share, len(self._knots))
-            return float(np.interp(-probability, -grid, self._knots))
+            reached = float(np.interp(-probability, -grid, self._knots))
+            # equal scores are more likely together than the first that crosses: only beyond them
+            tied = self.p_value(np.array([reached]))[0] > probability * (1.0 + 1e-9)
+            return float(np.nextafter(reached, np.inf)) if tied else reached
         ratio = share / probability
         grown = np.log(ratio) if abs(shape) < 1e-9 else (ratio**shape - 1.0) / shape
-        return float(level + scale * grown)
+        return float(max(level + scale * grown, np.nextafter(level, np.inf)))
 
     def add(self, scores: Array) -> bool:
         """Let scores (n,), n <= due, into the window; returns whether it was time to refit.
