@@ -16,6 +16,9 @@ from streamgmm.mixture import OnlineMixture
 
 Array = NDArray[np.float64]
 
+# Standard deviations to which a value is held, so that its square still is a number.
+_FARTHEST = 1e100
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -55,17 +58,22 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     # Unit variances first: features in far apart units must not lose digits to each other.
     unit = np.sqrt(np.diag(covariance))
     precision = np.linalg.inv(covariance / np.outer(unit, unit))
-    delta = (x[observed] - mixture.means[component][observed]) / unit
+    mean = mixture.means[component][observed]
+    delta = np.clip((x[observed] - mean) / unit, -_FARTHEST, _FARTHEST)
     variance = 1.0 / np.diag(precision)
-    residual = (precision @ delta) * variance
-    surprise = 0.5 * residual**2 / variance
+    # what the others let expect; by their terms alone, so that a far value does not drown it
+    np.fill_diagonal(precision, 0.0)
+    shift = -(precision @ delta) * variance
+    surprise = 0.5 * (delta - shift) ** 2 / variance
+    expected = mean + shift * unit
+    spread = np.sqrt(variance) * unit
     reasons = [
         Reason(
             int(observed[i]),
             float(surprise[i]),
             float(x[observed[i]]),
-            float(x[observed[i]] - residual[i] * unit[i]),
-            float(np.sqrt(variance[i]) * unit[i]),
+            float(expected[i]),
+            float(spread[i]),
         )
         for i in np.argsort(-surprise, kind="stable")
     ]
