@@ -11,8 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from streamgmm.mixture import Effort, Frame, OnlineMixture, Rules, estimate_frame, fit
-
-from .streams import COVARIANCES, PLAIN, fitted, modes, state_bytes, with_holes
+from tests.mixture.streams import COVARIANCES, PLAIN, fitted, modes, state_bytes, with_holes
 
 REGULARISATION = 1e-3
 

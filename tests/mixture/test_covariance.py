@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from streamgmm.mixture import Frame, OnlineMixture, Rules
 from streamgmm.mixture.covariance import covariance_of
-
-from .streams import COVARIANCES
+from tests.mixture.streams import COVARIANCES
 
 
 def random_covariances(rng: np.random.Generator, k: int, d: int) -> np.ndarray:

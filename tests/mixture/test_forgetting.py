@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgmm.mixture import Frame, HalfLife, OnlineMixture, PowerLaw, Rules, Stationary
-
-from .streams import COVARIANCES, PLAIN, fitted, learning_weights, modes
+from tests.mixture.streams import COVARIANCES, PLAIN, fitted, learning_weights, modes
 
 
 def gaussian(law: Any, d: int = 1) -> OnlineMixture:

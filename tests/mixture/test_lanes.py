@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import logsumexp
 
 from streamgmm.mixture import Frame, OnlineMixture, Rules
-
-from .streams import PLAIN
+from tests.mixture.streams import PLAIN
 
 
 def line(means: list[float], weights: list[float], variances: list[float]) -> OnlineMixture:

@@ -12,8 +12,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2, multivariate_normal
 
 from streamgmm.mixture import OnlineMixture, Stationary
-
-from .streams import COVARIANCES, fitted, modes, with_holes
+from tests.mixture.streams import COVARIANCES, fitted, modes, with_holes
 
 
 def conditional(

@@ -8,9 +8,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from streamgmm.mixture import HalfLife, OnlineMixture, Rules, Stationary
-
-from .naive import Naive, naive_copy
-from .streams import (
+from tests.mixture.naive import Naive, naive_copy
+from tests.mixture.streams import (
     COVARIANCES,
     LAWS,
     event_times,

@@ -12,8 +12,7 @@ from scipy.special import gammaln, log_ndtr, logsumexp
 from scipy.stats import chi2, multivariate_normal
 
 from streamgmm.mixture import Frame, OnlineMixture, Rules
-
-from .streams import COVARIANCES, fitted, modes, with_holes
+from tests.mixture.streams import COVARIANCES, fitted, modes, with_holes
 
 
 def log_densities(mixture: OnlineMixture, X: np.ndarray) -> np.ndarray:

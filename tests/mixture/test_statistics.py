@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from streamgmm.mixture import Frame, HalfLife, OnlineMixture, Rules, Stationary
-
-from .streams import COVARIANCES, LAWS, PLAIN, fitted, modes, state_bytes
+from tests.mixture.streams import COVARIANCES, LAWS, PLAIN, fitted, modes, state_bytes
 
 
 def nothing_seen(d: int, **rules: Any) -> OnlineMixture:

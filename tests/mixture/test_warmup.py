@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from streamgmm.mixture import Rules, WarmUp
-
-from .streams import COVARIANCES, modes, state_bytes, with_holes
+from tests.mixture.streams import COVARIANCES, modes, state_bytes, with_holes
 
 
 def scores_of(warmup: WarmUp, X: np.ndarray) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Laws of what stands between a score and an alert."""
