@@ -151,7 +151,7 @@ def test_models_of_one_component_merge_whatever_their_warm_ups():
     a, b = (
         OnlineGMM(n_components=1, half_life=None, gate=None, influence=np.inf) for _ in range(2)
     )
-    X, Y = two_modes(3_000), two_modes(2_000, seed=1) + [1e3, 0.0]
+    X, Y = two_modes(3_000), two_modes(2_000, seed=1) + np.array([1e3, 0.0])
     a.learn_many(X)
     b.learn_many(Y)
     both = np.concatenate([X, Y])
