@@ -99,7 +99,13 @@ class EventClock:
         lasted = (1.0 - kept) * _DAY / math.log(2.0)
         # what was seen since came evenly, as far as is known, and has decayed as its time has
         fresh = seen * lasted / elapsed if elapsed > 0.0 else seen
-        self.state[:] = max(latest, since), events * kept + fresh, seconds * kept + lasted, latest, 0
+        self.state[:] = (
+            max(latest, since),
+            events * kept + fresh,
+            seconds * kept + lasted,
+            latest,
+            0,
+        )
 
     @property
     def per_day(self) -> float:
