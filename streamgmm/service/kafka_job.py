@@ -124,7 +124,7 @@ class KafkaJob:
         if not batches:
             source.probe()
         self._metrics.connected.set(1)
-        if source.joined:
+        if source.joined and not source.unopened():
             self._house.trouble(None)
         now = time.monotonic()
         if now >= self._settle_at or self._sink.unconfirmed >= _MOST_UNCONFIRMED:
@@ -143,9 +143,10 @@ class KafkaJob:
             for one in partitions:
                 self._partitions[str(one)] = one
                 source.open(one, positions[str(one)])
-            _log.info("%s: working from %s", name, positions)
+                _log.info("%s: working from position %d", one, positions[str(one)])
         if groups:
             self._models.forget_parked()
+            self._show(source)
 
     @staticmethod
     def _start(source: KafkaSource, partition: Partition) -> Start:

@@ -1,0 +1,320 @@
+"""Jobs over a real Kafka, as a user runs them."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from collections import defaultdict
+from contextlib import closing
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from kafka import KafkaAdminClient
+
+from streamgmm.config import load
+from streamgmm.events import Record
+from streamgmm.io.generate import flows
+from streamgmm.service.replay import make_pipeline
+from streamgmm.service.settings import detector_settings
+from tests.brokers.apache_kafka import KafkaBroker, free_ports
+from tests.workers import Topics, Worker, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import TopicFactory
+
+
+@pytest.fixture
+def topics(kafka: str) -> Iterator[Topics]:
+    client = Topics(kafka)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def job(kafka: str, topic: TopicFactory) -> dict[str, str]:
+    """The topics of a job, two partitions in and out."""
+    return {
+        "brokers": kafka,
+        "topic": topic("flows", partitions=2),
+        "scores": topic("scores", partitions=2),
+        "alerts": topic("alerts"),
+        "dead_letters": topic("dead"),
+    }
+
+
+def decoded(records: list[Any]) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(record.value) for record in records]
+
+
+def expected_scores(config: Path, partition: str, numbers: range) -> dict[str, bytes]:
+    """What one uninterrupted model says of these flows, by event id."""
+    job = load(config)
+    pipeline = make_pipeline(
+        job.schema(), detector_settings(job), origin=partition, columns=None, want_scores=True
+    )
+    chosen = islice(flows(seed=5), numbers.start, numbers.stop, numbers.step)
+    records = [Record(msgspec.json.encode(flow), i) for i, flow in enumerate(chosen)]
+    outputs = pipeline.process(records)
+    return {outputs.batch.id(row): line for row, line in enumerate(outputs.scores)}
+
+
+def assert_exactly_the_uninterrupted_scores(
+    worker: Worker, topic: str, records: list[Any], count: int
+) -> None:
+    """Every event has its score, repeated ones the same, and all as if nothing had happened."""
+    expected = expected_scores(worker.config, f"{topic}-0", range(0, count, 2))
+    expected |= expected_scores(worker.config, f"{topic}-1", range(1, count, 2))
+    got: dict[str, set[bytes]] = defaultdict(set)
+    for record in records:
+        got[msgspec.json.decode(record.value)["id"]].add(record.value)
+    assert set(got) == set(expected)
+    assert all(got[name] == {line} for name, line in expected.items())
+
+
+def test_events_in_scores_alerts_and_dead_letters_out(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    source = job["topic"]
+    topics.send_flows(source, 0, 2000, partitions=2)
+    topics.send(source, b'{"duration": "long"}', partition=0)
+    topics.send(source, b"x" * 100_000, partition=0, key=b"k")
+    topics.send(source, None, key=b"tombstone", partition=1)
+    topics.flush()
+    with Worker(tmp_path, **job) as worker:
+        scores = topics.read(job["scores"], 2000)
+        assert len(scores) == 2000
+        assert_exactly_the_uninterrupted_scores(worker, source, scores, 2000)
+        assert {record.key for record in scores} >= {b"10.0.2.32"}
+        assert_dead_letters(source, topics.read(job["dead_letters"], 3))
+        anomalous = {score["id"] for score in decoded(scores) if score["is_anomaly"]}
+        alerts = decoded(topics.read(job["alerts"], len(anomalous)))
+        assert {alert["id"] for alert in alerts} == anomalous != set()
+        assert all(alert["reasons"][0]["text"] for alert in alerts)
+        assert all(alert["event"]["src"] == alert["key"] for alert in alerts)
+        wait_for(lambda: worker.metric("events_total") == 2000, "the count of all events")
+        assert worker.stop() == 0
+        assert "Traceback" not in worker.log
+
+
+def assert_dead_letters(source: str, letters: list[Any]) -> None:
+    headers = [{name: value.decode() for name, value in one.headers} for one in letters]
+    by_reason = dict(zip([one["reason"] for one in headers], letters, strict=True))
+    assert set(by_reason) == {"wrong_type", "not_json", "empty"}
+    for header in headers:
+        assert header["origin"] in {f"{source}-0", f"{source}-1"}
+        assert header["id"] == f"{header['origin']}-{header['position']}"
+    large = next(header for header in headers if header["reason"] == "not_json")
+    assert large["length"] == "100000"
+    assert large["checksum"] == "sha256:" + hashlib.sha256(b"x" * 100_000).hexdigest()
+    assert len(by_reason["not_json"].value) == 64 * 1024
+
+
+def test_what_it_shows_over_http(tmp_path: Path, topics: Topics, job: dict[str, str]) -> None:
+    source = job["topic"]
+    with Worker(tmp_path, **job) as worker:
+        wait_for(lambda: "warming up, 0 of 100" in worker.readiness()["reason"], "warm-up")
+        assert worker.get("/readyz")[0] == 503
+        topics.send_flows(source, 0, 1000, partitions=2)
+        topics.send(source, b"?", partition=0)
+        topics.flush()
+        answer = wait_for(lambda: (r := worker.readiness())["ready"] and r, "readiness")
+        assert set(answer["partitions"]) == {f"{source}-0", f"{source}-1"}
+        assert worker.get("/readyz")[0] == 200
+        assert worker.get("/healthz") == (200, "ok\n")
+        wait_for(lambda: worker.metric("events_total") == 1000, "the count of all events")
+        assert worker.metric("dead_letters_total") == 1
+        assert worker.metric("alerts_total") == len(topics.read(job["alerts"], 1))
+        assert worker.metric("source_connected") == 1
+        assert worker.metric("event_latency_seconds_count") == 1001
+        wait_for(lambda: worker.metric("checkpoint_size_bytes") > 1000, "a checkpoint")
+        wait_for(lambda: worker.metric("model_events") == 1000, "the models' ages")
+        assert worker.metric("lag_events") == 0
+        assert worker.metric("component_weight_ratio") == pytest.approx(2)
+
+
+def test_an_orderly_stop_and_start_repeats_nothing(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    source = job["topic"]
+    topics.send_flows(source, 0, 1000, partitions=2)
+    with Worker(tmp_path, **job) as worker:
+        topics.read(job["scores"], 1000)
+        assert worker.stop(signal.SIGINT) == 130
+        topics.send_flows(source, 1000, 1400, partitions=2)
+        worker.restart()
+        scores = topics.read(job["scores"], 1400)
+        assert len(scores) == 1400
+        assert_exactly_the_uninterrupted_scores(worker, source, scores, 1400)
+
+
+def test_a_killed_worker_resumes_and_loses_nothing(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    source = job["topic"]
+    topics.send_flows(source, 0, 1000, partitions=2)
+    with Worker(tmp_path, instance="one", **job) as worker:
+        topics.read(job["scores"], 1000)
+        wait_for(lambda: list(worker.checkpoint.glob("*.sgmm")), "a checkpoint")
+        topics.send_flows(source, 1000, 3000, partitions=2)
+        topics.read(job["scores"], 1200)
+        worker.kill()
+        topics.send_flows(source, 3000, 3500, partitions=2)
+        worker.restart()
+        scores = topics.read(job["scores"], 3500)
+        wait_for(lambda: worker.metric("lag_events") == 0, "no lag")
+        scores = topics.read(job["scores"], 3500)
+        assert_exactly_the_uninterrupted_scores(worker, source, scores, 3500)
+
+
+def test_killed_before_its_first_checkpoint_it_begins_again(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    source = job["topic"]
+    topics.send_flows(source, 0, 400, partitions=2)
+    with Worker(tmp_path, instance="one", checkpoint_interval="1h", **job) as worker:
+        topics.read(job["scores"], 400)
+        worker.kill()
+        assert not list(worker.checkpoint.glob("*.sgmm"))
+        topics.send_flows(source, 400, 600, partitions=2)
+        worker.restart()
+        wait_for(
+            lambda: (
+                {score["id"] for score in decoded(topics.read(job["scores"], 1))}
+                == {f"{source}-{i % 2}-{i // 2}" for i in range(600)}
+            ),
+            "a score for every event",
+        )
+
+
+def test_workers_share_the_partitions_and_hand_them_over(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    source = job["topic"]
+    shared = tmp_path / "shared-state"
+    topics.send_flows(source, 0, 1000, partitions=2)
+    with Worker(tmp_path, "first", checkpoint=shared, **job) as first:
+        topics.read(job["scores"], 1000)
+        with Worker(tmp_path, "second", checkpoint=shared, **job) as second:
+            wait_for(lambda: len(second.readiness()["partitions"]) == 1, "a partition for each")
+            wait_for(lambda: len(first.readiness()["partitions"]) == 1, "a partition for each")
+            topics.send_flows(source, 1000, 2000, partitions=2)
+            topics.read(job["scores"], 2000)
+            assert first.stop() == 0
+            wait_for(lambda: len(second.readiness()["partitions"]) == 2, "both partitions")
+            topics.send_flows(source, 2000, 2600, partitions=2)
+            scores = topics.read(job["scores"], 2600)
+            assert len(scores) == 2600, "an orderly handover repeats nothing"
+            assert_exactly_the_uninterrupted_scores(second, source, scores, 2600)
+
+
+def test_one_model_for_a_whole_topic(tmp_path: Path, topics: Topics, job: dict[str, str]) -> None:
+    source = job["topic"]
+    topics.send_flows(source, 0, 600, partitions=2)
+    with Worker(tmp_path, scope="topic", **job) as worker:
+        topics.read(job["scores"], 600)
+        answer = wait_for(lambda: (r := worker.readiness())["ready"] and r, "readiness")
+        assert {name: one["seen"] for name, one in answer["partitions"].items()} == {source: 600}
+        assert worker.stop() == 0
+        topics.send_flows(source, 600, 900, partitions=2)
+        worker.restart()
+        scores = topics.read(job["scores"], 900)
+        assert len(scores) == 900
+        assert sum(not score["ready"] for score in decoded(scores)) == 100, "one warm-up"
+
+
+def test_a_member_without_a_partition_stands_by(
+    tmp_path: Path, topics: Topics, kafka: str, topic: TopicFactory
+) -> None:
+    names = {"brokers": kafka, "topic": topic("flows"), "alerts": topic("alerts")}
+    topics.send_flows(names["topic"], 0, 200)
+    with Worker(tmp_path, "first", **names) as first:
+        wait_for(lambda: first.readiness()["ready"], "readiness")
+        with Worker(tmp_path, "second", **names) as second:
+            wait_for(lambda: "standby" in second.readiness()["reason"], "standby")
+            assert second.stop() == 0
+
+
+def test_an_absent_broker_is_waited_for_and_nothing_is_lost(
+    tmp_path: Path, own_kafka: KafkaBroker
+) -> None:
+    job = {"scores": "scores", "alerts": "alerts", "dead_letters": "dead", "topic": "in"}
+    make_topics(own_kafka, job.values(), partitions=2)
+    with closing(Topics(own_kafka.bootstrap)) as topics:
+        topics.send_flows("in", 0, 1000, partitions=2)
+    with Worker(tmp_path, brokers=own_kafka.bootstrap, **job) as worker:
+        wait_for(lambda: worker.readiness()["ready"], "readiness")
+        own_kafka.stop()
+        wait_for(lambda: worker.get("/readyz")[0] == 503, "not ready")
+        assert worker.get("/healthz")[0] == 200
+        assert worker.metric("source_connected") == 0
+        own_kafka.start()
+        with closing(Topics(own_kafka.bootstrap)) as topics:
+            topics.send_flows("in", 1000, 1600, partitions=2)
+            wait_for(lambda: worker.readiness()["ready"], "readiness again")
+            scores = topics.read("scores", 1600)
+        assert_exactly_the_uninterrupted_scores(worker, "in", scores, 1600)
+        assert worker.process.poll() is None
+        own_kafka.stop()
+        assert worker.stop() == 0, "a stop does not wait for the broker for ever"
+
+
+def make_topics(broker: KafkaBroker, names: Iterable[str], partitions: int) -> None:
+    with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
+        options = {"num_partitions": partitions, "replication_factor": 1}
+        admin.create_topics(dict.fromkeys(names, options), wait_for_metadata=True)
+
+
+def refused(worker: Worker) -> str:
+    assert worker.wait() == 4
+    assert "Traceback" not in worker.log
+    return worker.log
+
+
+def test_no_broker_at_start_is_exit_4(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    with Worker(tmp_path, brokers=address, topic="t", alerts="a", start_timeout="1s") as worker:
+        log = refused(worker)
+    assert f"no broker of {address} answered within 1 s (start_timeout)" in log
+    assert "advertised listeners" in log
+
+
+def test_a_missing_topic_is_exit_4(tmp_path: Path, kafka: str, topic: TopicFactory) -> None:
+    with Worker(
+        tmp_path, brokers=kafka, topic="no-such", alerts=topic("alerts"), start_timeout="1s"
+    ) as worker:
+        log = refused(worker)
+    assert "no-such (UnknownTopicOrPartition)" in log
+
+
+def test_a_missing_sink_topic_is_exit_4(tmp_path: Path, kafka: str, topic: TopicFactory) -> None:
+    with Worker(
+        tmp_path, brokers=kafka, topic=topic(), alerts="no-such", start_timeout="1s"
+    ) as worker:
+        log = refused(worker)
+    assert "the sink's topic 'no-such' does not exist" in log
+
+
+def test_a_compacted_topic_is_exit_4(tmp_path: Path, kafka: str, topic: TopicFactory) -> None:
+    compacted = topic(configs={"cleanup.policy": "compact"})
+    with Worker(tmp_path, brokers=kafka, topic=compacted, alerts=topic()) as worker:
+        log = refused(worker)
+    assert f"the topic {compacted} is compacted" in log
+
+
+def test_another_model_s_state_is_exit_5(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    topics.send_flows(job["topic"], 0, 300, partitions=2)
+    with Worker(tmp_path, **job) as worker:
+        topics.read(job["scores"], 300)
+        assert worker.stop() == 0
+        text = worker.config.read_text()
+        worker.config.write_text(text.replace("half_life = 2000", "half_life = 500"))
+        worker.restart()
+        assert worker.wait() == 5
+        assert "+ model.half_life = 500.0" in worker.log
