@@ -172,7 +172,11 @@ class OnlineGMM(base.AnomalyDetector):
         ValueError
             If a value is infinite.
         """
-        return self._learner.score_one(self._columns, x if type(x) is dict else dict(x))
+        x = x if type(x) is dict else dict(x)
+        stepper = self._learner.stepper
+        if stepper is not None:
+            return stepper.score(self._columns, x)
+        return float(self._learner.score(self._known(self._columns.row(x)))[0])
 
     def learn_one(self, x: Event, *, w: float = 1.0, t: Time = None) -> None:
         """Learn x.
@@ -196,7 +200,8 @@ class OnlineGMM(base.AnomalyDetector):
     def score_learn_one(self, x: Event, *, w: float = 1.0, t: Time = None) -> float:
         """Return the score of x, then learn it, in one pass. Parameters as in `learn_one`."""
         x = x if type(x) is dict else dict(x)
-        weight, time = _weight(w), _seconds(t)
+        weight = 1.0 if w == 1.0 else _weight(w)
+        time = math.nan if t is None else _seconds(t)
         score = self._learner.step_one(self._columns, x, weight, time)
         if score is not None:
             return score
@@ -494,9 +499,7 @@ def _weight(w: float) -> float:
     return float(w)
 
 
-def _seconds(t: Time) -> float:
-    if t is None:
-        return math.nan
+def _seconds(t: float | datetime) -> float:
     if isinstance(t, datetime):
         return (t if t.tzinfo else t.replace(tzinfo=UTC)).timestamp()
     return float(_times([t])[0])
@@ -506,7 +509,9 @@ def _times(t: ArrayLike) -> Array:
     """Return times as seconds since the epoch, NaN where there is none."""
     times = np.array(t)
     if times.dtype.kind == "O":
-        times = np.array([_seconds(value) for value in times.tolist()])
+        times = np.array(
+            [math.nan if value is None else _seconds(value) for value in times.tolist()]
+        )
     if times.dtype.kind == "M":
         seconds = times.astype("datetime64[ns]").astype(np.float64) / 1e9
         return np.where(np.isnat(times), np.nan, seconds)

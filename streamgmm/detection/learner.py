@@ -81,7 +81,8 @@ class Learner:
         self.n_seen = 0
         self.gate = Gate(gate)
         self._longest = warmup
-        self._stepper: loop.Stepper | None = None
+        # The short way for single events from dictionaries; None in warm-up.
+        self.stepper: loop.Stepper | None = None
         self.length = warmup_length(warmup, n_components, n_features)
         self._warmup: WarmUp | None = WarmUp(self.length, n_features, rules)
         self._mixture: OnlineMixture | None = None
@@ -103,7 +104,7 @@ class Learner:
 
     @mixture.setter
     def mixture(self, mixture: OnlineMixture) -> None:
-        self._mixture = mixture
+        self._adopt(mixture)
 
     @property
     def warmup(self) -> WarmUp | None:
@@ -140,7 +141,7 @@ class Learner:
         )  # fmt: skip
         self.n_seen += reached - start
         if reached > start and self.n_seen % _FRAME_CHECK == 0:
-            self._mixture.follow_frame()
+            self._follow_frame()
         return reached, at_threshold
 
     def _advance_warmup(self, rows: Rows, start: int, stop: int) -> int:
@@ -159,47 +160,40 @@ class Learner:
 
     # ---- one event, from a dictionary ----------------------------------------------------
 
-    def score_one(self, columns: Columns, x: dict[Any, Any]) -> float:
-        """Score x; features without a column are passed over."""
-        stepper = self._current_stepper(len(columns))
-        if stepper is None:
-            return float(self.score(columns.row(x)[:, : self.n_features])[0])
-        score: float = stepper.score(columns, x)
-        return score
-
     def step_one(
         self, columns: Columns, x: dict[Any, Any], weight: float, time: float
     ) -> float | None:
-        """Score x, then learn it; None, with nothing learned, where columns are still to come.
+        """Score x, then learn it; None, with nothing learned, where the long way must be taken.
 
-        New features get their columns either way.
+        That is in warm-up and while a feature has no place in the mixture; new features get their
+        columns either way.
         """
-        stepper = self._current_stepper(len(columns))
+        stepper = self.stepper
         if stepper is None:
             return None
-        score: float | None = stepper.step(columns, x, weight, time)
-        if score is None:
-            return None
-        self.n_seen += 1
-        if self.n_seen % _FRAME_CHECK == 0:
-            assert self._mixture is not None
-            self._mixture.follow_frame()
+        score = stepper.step(columns, x, weight, time)
+        if score is not None:
+            self.n_seen += 1
+            if self.n_seen % _FRAME_CHECK == 0:
+                self._follow_frame()
         return score
 
-    def _current_stepper(self, width: int) -> loop.Stepper | None:
-        """Return the short way for single events; None where the long one must be taken."""
-        if self._mixture is None or width != self.n_features:
-            return None
-        if self._stepper is None or self._stepper.engine is not self._mixture.engine:
-            self._stepper = loop.Stepper(self._mixture.engine, self.gate.state, self.gate.rule)
-        return self._stepper
+    def _follow_frame(self) -> None:
+        if self._mixture is not None and self._mixture.follow_frame():
+            self._adopt(self._mixture)
+
+    def _adopt(self, mixture: OnlineMixture) -> None:
+        """Put a mixture in force, and the short way to it for single events."""
+        self._mixture = mixture
+        self._warmup = None
+        self.stepper = loop.Stepper(mixture.engine, self.gate.state, self.gate.rule)
 
     def widen(self, frame: Frame) -> None:
         """Add features; ``frame`` places those of a mixture that is ready, in warm-up it waits."""
         added = len(frame.location)
         self.n_features += added
         if self._mixture is not None:
-            self._mixture = self._mixture.with_features(frame)
+            self._adopt(self._mixture.with_features(frame))
             return
         assert self._warmup is not None
         self._warmup.widen(added)
@@ -207,15 +201,20 @@ class Learner:
         self._warmup.length = self.length
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_stepper": None}
+        return {**self.__dict__, "stepper": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if self._mixture is not None:
+            self._adopt(self._mixture)
 
     def _finish_warmup(self, warmup: WarmUp, time: float) -> None:
         rng = np.random.default_rng(self.seed)
-        self._mixture = warmup.fit(self.n_components, rng)
-        self._mixture.start_clock(time)
+        mixture = warmup.fit(self.n_components, rng)
+        mixture.start_clock(time)
         self.warmup_scores = warmup.held_out_scores(self.n_components, rng)
         self.gate.start(self.warmup_scores)
-        self._warmup = None
+        self._adopt(mixture)
 
     # ---- state ---------------------------------------------------------------------------
 
@@ -233,8 +232,7 @@ class Learner:
         self.n_seen = int(state["n_seen"])
         self.gate.state[:] = state["gate"]
         if state["mixture"] is not None:
-            self._mixture = OnlineMixture.from_state(state["mixture"])
-            self._warmup = None
+            self._adopt(OnlineMixture.from_state(state["mixture"]))
         else:
             assert self._warmup is not None
             self._warmup.restore(state["warmup"])

@@ -1,7 +1,10 @@
 # distutils: include_dirs = streamgmm/mixture
 """Score, gate, learn: the events of a block, strictly one after the other."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+import numpy as np
 
 from streamgmm.detection.columns cimport Columns
 from streamgmm.mixture.kernels cimport Engine, Scratch, learn_row, new_scratch, score_row
@@ -77,8 +80,9 @@ def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
 cdef class Stepper:
     """One event at a time, from a dictionary, with nothing allocated on the way.
 
-    Holds the GIL. ``gate`` and ``gate_rule`` are the arrays of a :class:`.gate.Gate`
-    and are moved on by what is learned.
+    Holds the GIL. The columns must begin with the mixture's features, in its order. ``gate`` and
+    ``gate_rule`` are the arrays of a :class:`.gate.Gate` and are moved on by what is learned. An
+    event that has just been scored is not scored again to learn it.
     """
 
     cdef readonly Engine engine
@@ -86,30 +90,41 @@ cdef class Stepper:
     cdef double[::1] gate
     cdef const double[::1] gate_rule
     cdef bint gated
+    cdef double[::1] scored   # the row that the scratch memory is about, ...
+    cdef uint64_t changes     # ... and the state of the engine when it was
 
     def __init__(self, Engine engine, double[::1] gate, const double[::1] gate_rule):
         self.engine = engine
         self.scratch = new_scratch(engine)
         self.gate, self.gate_rule = gate, gate_rule
         self.gated = gate.shape[0] > 0
+        self.scored = np.full(engine.model.d, np.nan)
+        self.changes = engine.changes - 1
+
+    cdef double _score(self, const double *row) noexcept:
+        cdef size_t size = self.engine.model.d * sizeof(double)
+        if self.changes == self.engine.changes and memcmp(row, &self.scored[0], size) == 0:
+            return self.scratch.s.score
+        memcpy(&self.scored[0], row, size)
+        self.changes = self.engine.changes
+        return score_row(self.engine, self.scratch, row)
 
     def score(self, Columns columns, dict x):
-        """Score x; the columns must be the mixture's features, in its order."""
+        """Score x; features without a column are passed over."""
         columns.write(x, False)
-        return score_row(self.engine, self.scratch, columns.values)
+        return self._score(columns.values)
 
     def step(self, Columns columns, dict x, double weight, double time):
         """Score x, then learn it.
 
-        Returns None, with nothing learned, if x has features that are new.
+        Returns None, with nothing learned, if x has features that the mixture does not have.
         """
-        cdef Py_ssize_t known = columns.width
         cdef double score, u = weight
         columns.write(x, True)
-        if columns.width != known or known != self.engine.model.d:
+        if columns.width != self.engine.model.d:
             return None
-        score = score_row(self.engine, self.scratch, columns.values)
-        if u <= 0.0 or self.scratch.s.n_missing == known:
+        score = self._score(columns.values)
+        if u <= 0.0 or self.scratch.s.n_missing == columns.width:
             return score
         if self.gated:
             u *= gate_event(&self.gate[0], &self.gate_rule[0], score)

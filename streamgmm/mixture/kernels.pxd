@@ -1,6 +1,6 @@
 """The compiled mixture, for the package's other compiled modules."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
 cdef extern from "model.h":
@@ -38,6 +38,7 @@ cdef extern from "model.h":
 cdef class Engine:
     cdef model_t model
     cdef readonly dict arrays
+    cdef uint64_t changes  # how often the arrays were written to: an E step is of one such state
 
 
 cdef class Scratch:

@@ -50,6 +50,7 @@ cdef double score_row(Engine engine, Scratch scratch, const double *x) noexcept 
 
 cdef void learn_row(Engine engine, Scratch scratch, double u, double t) noexcept nogil:
     learn_event(&engine.model, &scratch.s, u, t)
+    engine.changes += 1
 
 
 cdef double *data_of(dict arrays, str name, shape) except NULL:
@@ -135,6 +136,7 @@ cdef class Engine:
         """Learns the rows of X in order, with weights u and times t (NaN: none)."""
         cdef Py_ssize_t i
         cdef Scratch scratch = new_scratch(self)
+        self.changes += 1
         with nogil:
             for i in range(X.shape[0]):
                 score_event(&self.model, &scratch.s, &X[i, 0])
@@ -146,6 +148,7 @@ cdef class Engine:
         cdef Scratch scratch = new_scratch(self)
         scores = np.empty(n)
         cdef double[::1] out = scores
+        self.changes += 1
         with nogil:
             for i in range(n):
                 out[i] = score_event(&self.model, &scratch.s, &X[i, 0])
@@ -155,6 +158,7 @@ cdef class Engine:
     def factorise(self):
         """Renews every factor from the statistics."""
         cdef Scratch scratch = new_scratch(self)
+        self.changes += 1
         with nogil:
             factorise(&self.model, &scratch.s)
 
@@ -172,6 +176,7 @@ cdef class Engine:
         cdef double[:, :, ::1] sum_outer = np.zeros((m.groups, m.size, LANES))
         cdef double total = 0.0
         cdef bint known = given is not None
+        self.changes += 1
         with nogil:
             for i in range(n):
                 score_event(m, &scratch.s, &X[i, 0])
