@@ -51,8 +51,9 @@ def installed(distributions: tuple[Path, Path], tmp_path_factory: pytest.TempPat
     place = tmp_path_factory.mktemp("installed") / "venv"
     venv.create(place, with_pip=False, symlinks=True)
     python = place / "bin" / "python"
-    install = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet"]
-    install += ["--python", python]
+    # This environment's pip, so that the new one holds the package and what it needs, no more.
+    install = [sys.executable, "-m", "pip", "--python", python, "install"]
+    install += ["--quiet", "--disable-pip-version-check", "--no-compile"]
     requirements = ROOT / "requirements" / "runtime.txt"
     run(*install, "--require-hashes", "-r", requirements, cwd=place)
     run(*install, "--no-deps", wheel, cwd=place)
