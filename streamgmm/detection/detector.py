@@ -2,97 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgmm.mixture import Forgetting, HalfLife, OnlineMixture, Rules
-from streamgmm.mixture.forgetting import law_from_state, law_to_state
+from streamgmm.mixture import OnlineMixture
 
-from .budget import Budget, EventClock, probability_of
-from .learner import Learner, Rows
+from .budget import EventClock, probability_of
+from .learner import Rows
 from .reasons import Explanation, explain
+from .settings import DetectorSettings
 from .tail import Tail
 
 Array = NDArray[np.float64]
 
 STATE_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectorSettings:
-    """What a detector is made of; one default for every stream.
-
-    Parameters
-    ----------
-    n_components
-        K, the number of components.
-    covariance, forgetting, score, established, shrinkage, correlation_shrinkage, influence,
-    resolution, tolerance, weight_floor
-        Rules of the mixture (:class:`streamgmm.mixture.Rules`).
-    gate
-        Quantile of the scores above which an event learns little, or None.
-    warmup
-        Events collected before the mixture is fitted, at most.
-    budget
-        False alarms that are acceptable.
-    window
-        Latest scores that the tail is fitted to.
-    seed
-        Of the warm-up's seeding.
-    """
-
-    n_components: int = 16
-    covariance: str = "full"
-    forgetting: Forgetting = HalfLife(events=10_000)
-    score: str = "nll"
-    established: str | float | None = "graded"
-    shrinkage: float = 0.05
-    correlation_shrinkage: float = 0.1
-    influence: float = 30.0
-    resolution: bool = True
-    tolerance: float = 0.02
-    weight_floor: float = 1e-4
-    gate: float | None = 0.98
-    warmup: int = 500
-    budget: Budget = Budget(probability=1e-3)
-    window: int = 100_000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        self.learner(1)  # refuses what is not allowed
-
-    def rules(self) -> Rules:
-        """Return the mixture's rules."""
-        return Rules(**{f.name: getattr(self, f.name) for f in fields(Rules)})
-
-    def learner(self, n_features: int) -> Learner:
-        """Return a learner that has seen nothing."""
-        return Learner(
-            n_features,
-            n_components=self.n_components,
-            rules=self.rules(),
-            warmup=self.warmup,
-            gate=self.gate,
-            seed=self.seed,
-        )
-
-    def state(self) -> dict[str, Any]:
-        """Return the settings as plain values."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        plain["forgetting"] = law_to_state(self.forgetting)
-        plain["budget"] = asdict(self.budget)
-        return plain
-
-    @classmethod
-    def from_state(cls, state: dict[str, Any]) -> DetectorSettings:
-        """Return the settings that gave ``state``."""
-        plain = dict(state)
-        plain["forgetting"] = law_from_state(plain["forgetting"])
-        plain["budget"] = Budget(**plain["budget"])
-        return cls(**plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +161,15 @@ class Detector:
             raise ValueError(
                 f"X[{row}, {column}] is infinite; give a finite value, or NaN where it is missing"
             )
-        time = np.full(len(X), np.nan) if t is None else np.ascontiguousarray(t, dtype=np.float64)
-        weight = np.ones(len(X)) if w is None else np.ascontiguousarray(w, dtype=np.float64)
+        time = _per_row("t", t, len(X), np.nan)
+        weight = _per_row("w", w, len(X), 1.0)
+        for name, values, wrong, allowed in (
+            ("t", time, np.isinf(time), "a finite time in s, or NaN where there is none"),
+            ("w", weight, ~((weight >= 0.0) & (weight < np.inf)), "a finite weight of at least 0"),
+        ):
+            if wrong.any():
+                row = int(wrong.argmax())
+                raise ValueError(f"{name}[{row}] is {float(values[row])!r}; give {allowed}")
         if self.settings.budget.per_day is not None and len(X) and np.isnan(time).all():
             raise ValueError(
                 "the budget is a rate a day, but no event has a time; give t, or a probability "
@@ -309,3 +242,13 @@ class Detector:
         detector._clock.state[:] = state["clock"]
         detector._threshold = float(state["threshold"])
         return detector
+
+
+def _per_row(name: str, values: Array | None, n: int, default: float) -> Array:
+    """Return ``values`` as an array (n,), or ``default`` n times where None was given."""
+    if values is None:
+        return np.full(n, default)
+    given = np.ascontiguousarray(values, dtype=np.float64)
+    if given.shape != (n,):
+        raise ValueError(f"{name} has shape {given.shape}; ({n},) is needed, one value a row of X")
+    return given
