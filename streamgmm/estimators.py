@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Self, TypeAlias
 
-import narwhals.stable.v2 as nw
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from river import base
@@ -18,13 +16,13 @@ from streamgmm.detection.learner import Learner, Rows
 from streamgmm.detection.newcomers import Newcomers
 from streamgmm.detection.reasons import Explanation, explain
 from streamgmm.errors import StateError
+from streamgmm.inputs import Time, columns_of, seconds_of, times_of, weight_of, weights_of
 from streamgmm.mixture import Forgetting, Frame, OnlineMixture, Rules, parse_half_life
 from streamgmm.mixture.forgetting import law_from_state, law_to_state
 from streamgmm.mixture.summary import describe
 
 Array: TypeAlias = NDArray[np.float64]
 Event: TypeAlias = Mapping[Any, Any]
-Time: TypeAlias = float | datetime | None
 
 _STATE_KIND = "OnlineGMM"
 _STATE_VERSION = 1
@@ -200,8 +198,8 @@ class OnlineGMM(base.AnomalyDetector):
     def score_learn_one(self, x: Event, *, w: float = 1.0, t: Time = None) -> float:
         """Return the score of x, then learn it, in one pass. Parameters as in `learn_one`."""
         x = x if type(x) is dict else dict(x)
-        weight = 1.0 if w == 1.0 else _weight(w)
-        time = math.nan if t is None else _seconds(t)
+        weight = 1.0 if w == 1.0 else weight_of(w)
+        time = math.nan if t is None else seconds_of(t)
         score = self._learner.step_one(self._columns, x, weight, time)
         if score is not None:
             return score
@@ -277,12 +275,7 @@ class OnlineGMM(base.AnomalyDetector):
         """
         matrix = self._matrix(X, grow=True)
         n = len(matrix)
-        weight = np.ones(n) if w is None else np.array(w, dtype=np.float64)
-        time = np.full(n, np.nan) if t is None else _times(t)
-        if weight.shape != (n,) or time.shape != (n,):
-            raise ValueError(f"w {weight.shape} and t {time.shape} must both be ({n},), one a row")
-        if not (np.isfinite(weight).all() and (weight >= 0).all()):
-            raise ValueError("w must be finite and not negative")
+        weight, time = weights_of(w, n), times_of(t, n)
         return self._score_learn(Rows(matrix, weight, time))
 
     # ---- features ------------------------------------------------------------------------
@@ -328,26 +321,7 @@ class OnlineGMM(base.AnomalyDetector):
 
     def _matrix(self, X: Any, *, grow: bool) -> Array:
         """Return X as rows over all columns, checked, with new features added if ``grow``."""
-        if isinstance(X, np.ndarray | list | tuple):
-            array = np.array(X, dtype=np.float64)
-            if array.ndim != 2:
-                raise ValueError(f"X has shape {array.shape}; (n, d) is needed")
-            names: list[Any] = list(self._columns.names) or list(range(array.shape[1]))
-            if array.shape[1] != len(names):
-                raise ValueError(
-                    f"X has {array.shape[1]} columns, the model {len(names)} features: "
-                    f"{names}. Pass a data frame where columns differ"
-                )
-            columns = {name: array[:, i] for i, name in enumerate(names)}
-        else:
-            frame = nw.from_native(X, eager_only=True)
-            columns = {name: _numbers(frame[name], name) for name in frame.columns}
-        for name, values in columns.items():
-            if np.isinf(values).any():
-                raise ValueError(
-                    f"feature {name!r} has infinite values, first in row "
-                    f"{int(np.isinf(values).argmax())}; nothing was learned"
-                )
+        columns = columns_of(X, self._columns.names)
         if grow:
             self._columns.row(dict.fromkeys(columns, math.nan), grow=True)
         n = len(next(iter(columns.values()))) if columns else len(X)
@@ -491,41 +465,3 @@ class OnlineGMM(base.AnomalyDetector):
 def _unplaced(d: int) -> Frame:
     """Return a frame for features that wait for the warm-up's end."""
     return Frame(np.zeros(d), np.ones(d), np.ones(d))
-
-
-def _weight(w: float) -> float:
-    if not 0.0 <= w < math.inf:
-        raise ValueError(f"w is {w!r}; a weight is finite and not negative")
-    return float(w)
-
-
-def _seconds(t: float | datetime) -> float:
-    if isinstance(t, datetime):
-        return (t if t.tzinfo else t.replace(tzinfo=UTC)).timestamp()
-    return float(_times([t])[0])
-
-
-def _times(t: ArrayLike) -> Array:
-    """Return times as seconds since the epoch, NaN where there is none."""
-    times = np.array(t)
-    if times.dtype.kind == "O":
-        times = np.array(
-            [math.nan if value is None else _seconds(value) for value in times.tolist()]
-        )
-    if times.dtype.kind == "M":
-        seconds = times.astype("datetime64[ns]").astype(np.float64) / 1e9
-        return np.where(np.isnat(times), np.nan, seconds)
-    if times.dtype.kind not in "fiu":
-        raise TypeError(
-            f"t holds {times.dtype}; give seconds since the epoch, datetimes or datetime64"
-        )
-    return times.astype(np.float64)
-
-
-def _numbers(series: nw.Series[Any], name: str) -> Array:
-    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
-        raise TypeError(
-            f"feature {name!r} holds {series.dtype}; features are numbers. Encode it first or "
-            "leave it out. Nothing was learned"
-        )
-    return series.cast(nw.Float64).to_numpy().astype(np.float64)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .budget import Budget
-from .detector import Detector, DetectorSettings, Verdicts
+from .detector import Detector, Verdicts
 from .learner import Learner, Rows
 from .reasons import Explanation, Reason, explain
+from .settings import DetectorSettings
 
 __all__ = [
     "Budget",

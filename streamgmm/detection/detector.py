@@ -48,14 +48,14 @@ class Detector:
     n_features
         d, the number of columns.
     settings
-        :class:`DetectorSettings`.
+        What it is made of; the defaults if None.
     """
 
-    def __init__(self, n_features: int, settings: DetectorSettings = DetectorSettings()) -> None:
+    def __init__(self, n_features: int, settings: DetectorSettings | None = None) -> None:
         if n_features < 1:
             raise ValueError(f"n_features is {n_features!r}; at least one feature is needed")
         self.n_features = n_features
-        self.settings = settings
+        self.settings = settings = settings or DetectorSettings()
         self._learner = settings.learner(n_features)
         self._tail = Tail(settings.window)
         self._clock = EventClock()

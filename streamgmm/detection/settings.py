@@ -1,0 +1,86 @@
+"""What a detector is made of: one frozen record."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from streamgmm.mixture import Forgetting, HalfLife, Rules
+from streamgmm.mixture.forgetting import law_from_state, law_to_state
+
+from .budget import Budget
+from .learner import Learner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorSettings:
+    """What a detector is made of; one default for every stream.
+
+    Parameters
+    ----------
+    n_components
+        K, the number of components.
+    covariance, forgetting, score, established, shrinkage, correlation_shrinkage, influence,
+    resolution, tolerance, weight_floor
+        Rules of the mixture (:class:`streamgmm.mixture.Rules`).
+    gate
+        Quantile of the scores above which an event learns little, or None.
+    warmup
+        Events collected before the mixture is fitted, at most.
+    budget
+        False alarms that are acceptable.
+    window
+        Latest scores that the tail is fitted to.
+    seed
+        Of the warm-up's seeding.
+    """
+
+    n_components: int = 16
+    covariance: str = "full"
+    forgetting: Forgetting = HalfLife(events=10_000)
+    score: str = "nll"
+    established: str | float | None = "graded"
+    shrinkage: float = 0.05
+    correlation_shrinkage: float = 0.1
+    influence: float = 30.0
+    resolution: bool = True
+    tolerance: float = 0.02
+    weight_floor: float = 1e-4
+    gate: float | None = 0.98
+    warmup: int = 500
+    budget: Budget = Budget(probability=1e-3)
+    window: int = 100_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.learner(1)  # refuses what is not allowed
+
+    def rules(self) -> Rules:
+        """Return the mixture's rules."""
+        return Rules(**{f.name: getattr(self, f.name) for f in fields(Rules)})
+
+    def learner(self, n_features: int) -> Learner:
+        """Return a learner that has seen nothing."""
+        return Learner(
+            n_features,
+            n_components=self.n_components,
+            rules=self.rules(),
+            warmup=self.warmup,
+            gate=self.gate,
+            seed=self.seed,
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return the settings as plain values."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain["forgetting"] = law_to_state(self.forgetting)
+        plain["budget"] = asdict(self.budget)
+        return plain
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> DetectorSettings:
+        """Return the settings that gave ``state``."""
+        plain = dict(state)
+        plain["forgetting"] = law_from_state(plain["forgetting"])
+        plain["budget"] = Budget(**plain["budget"])
+        return cls(**plain)
