@@ -59,7 +59,7 @@ def _columns_of_array(array: Array, names: Sequence[Hashable]) -> dict[Any, Arra
 
 def _columns_of_frame(X: Any) -> dict[Any, Array]:
     # Here, because it is a third of what importing the package would cost.
-    import narwhals.stable.v2 as nw  # noqa: PLC0415
+    import narwhals.stable.v2 as nw
 
     frame = nw.from_native(X, eager_only=True)
     for name, dtype in frame.schema.items():
