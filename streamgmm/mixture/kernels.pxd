@@ -35,10 +35,15 @@ cdef extern from "model.h":
         double score
 
 
+cdef class Scratch
+
+
 cdef class Engine:
     cdef model_t model
     cdef readonly dict arrays
     cdef uint64_t changes  # how often the arrays were written to: an E step is of one such state
+
+    cdef Scratch scratch_for(self, const double[:, ::1] X)
 
 
 cdef class Scratch:

@@ -101,10 +101,18 @@ cdef class Engine:
         m.inverse_scale = data_of(arrays, "inverse_scale", (d,))
         m.ridge = data_of(arrays, "ridge", (d,))
 
+    cdef Scratch scratch_for(self, const double[:, ::1] X):
+        """Working memory for the rows of X, which must have the mixture's features."""
+        if X.shape[1] != self.model.d:
+            raise ValueError(
+                f"X has {X.shape[1]} columns; the mixture has {self.model.d} features"
+            )
+        return new_scratch(self)
+
     def score(self, const double[:, ::1] X):
         """Scores (n,) and most responsible components (n,); nothing is learned."""
         cdef Py_ssize_t i, n = X.shape[0]
-        cdef Scratch scratch = new_scratch(self)
+        cdef Scratch scratch = self.scratch_for(X)
         scores, components = np.empty(n), np.empty(n, dtype=np.int64)
         cdef double[::1] out = scores
         cdef int64_t[::1] nearest = components
@@ -118,7 +126,7 @@ cdef class Engine:
         """Log-likelihoods (n,) of the observed parts, responsibilities (n, K) and squared
         Mahalanobis distances (n, K); nothing is learned."""
         cdef Py_ssize_t i, k, n = X.shape[0], components = self.model.components
-        cdef Scratch scratch = new_scratch(self)
+        cdef Scratch scratch = self.scratch_for(X)
         likelihood, resp = np.empty(n), np.empty((n, components))
         distance = np.empty((n, components))
         cdef double[::1] out = likelihood
@@ -135,7 +143,7 @@ cdef class Engine:
     def learn(self, const double[:, ::1] X, const double[::1] u, const double[::1] t):
         """Learns the rows of X in order, with weights u and times t (NaN: none)."""
         cdef Py_ssize_t i
-        cdef Scratch scratch = new_scratch(self)
+        cdef Scratch scratch = self.scratch_for(X)
         self.changes += 1
         with nogil:
             for i in range(X.shape[0]):
@@ -145,7 +153,7 @@ cdef class Engine:
     def score_learn(self, const double[:, ::1] X, const double[::1] u, const double[::1] t):
         """Scores each row of X, then learns it; returns the scores (n,)."""
         cdef Py_ssize_t i, n = X.shape[0]
-        cdef Scratch scratch = new_scratch(self)
+        cdef Scratch scratch = self.scratch_for(X)
         scores = np.empty(n)
         cdef double[::1] out = scores
         self.changes += 1
@@ -170,7 +178,7 @@ cdef class Engine:
         """
         cdef Py_ssize_t i, k, n = X.shape[0]
         cdef model_t *m = &self.model
-        cdef Scratch scratch = new_scratch(self)
+        cdef Scratch scratch = self.scratch_for(X)
         cdef double[:, ::1] sum_r = np.zeros((m.groups, LANES))
         cdef double[:, :, ::1] sum_delta = np.zeros((m.groups, m.d, LANES))
         cdef double[:, :, ::1] sum_outer = np.zeros((m.groups, m.size, LANES))
