@@ -249,10 +249,16 @@ def test_lazy_factors_stay_close_to_factors_of_every_event() -> None:
     assert np.sqrt(np.mean((a - b) ** 2)) < 0.03 * a.std()
 
 
-def test_the_rows_given_must_fit_each_other() -> None:
+def test_the_rows_given_must_fit_the_mixture_and_each_other() -> None:
     mixture = fitted(modes(150, 3), 4)
+    for narrow_or_wide in (np.zeros((5, 2)), np.zeros((5, 4))):
+        for use in (mixture.score, mixture.expect, mixture.learn, mixture.score_learn):
+            with pytest.raises(ValueError, match="the mixture has 3 features"):
+                use(narrow_or_wide)
     with pytest.raises(ValueError, match="one a row"):
         mixture.learn(modes(5, 3), weight=np.ones(4))
+    with pytest.raises(ValueError, match="one a row"):
+        mixture.learn(modes(5, 3), time=np.ones((5, 1)))
 
 
 # ---- frames ------------------------------------------------------------------------------
