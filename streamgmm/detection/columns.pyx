@@ -1,7 +1,8 @@
 """From a dictionary to a row: features take their columns in the order in which they appear."""
 
-from cpython.dict cimport PyDict_Next
+from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsSsize_t
 from cpython.mem cimport PyMem_RawFree, PyMem_RawRealloc
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY, NAN, isinf
@@ -55,6 +56,7 @@ cdef class Columns:
         cdef Py_ssize_t position = 0, at = 0, column, i
         cdef PyObject *key
         cdef PyObject *item
+        cdef PyObject *found
         cdef double value
         cdef list unknown = None
         for i in range(self.width):
@@ -62,10 +64,11 @@ cdef class Columns:
         while PyDict_Next(x, &position, &key, &item):
             value = number(<object>key, <object>item)
             # the usual event brings the known features in their order
-            if at < self.width and self.names[at] is <object>key:
+            if at < self.width and <PyObject *>self.names[at] == key:
                 column = at
             else:
-                column = self.index.get(<object>key, -1)
+                found = PyDict_GetItemWithError(self.index, <object>key)
+                column = -1 if found == NULL else PyLong_AsSsize_t(<object>found)
             at = column + 1
             if column >= 0:
                 self.values[column] = value

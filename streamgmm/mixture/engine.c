@@ -279,39 +279,43 @@ void VARIANT(factorise)(const model_t *m, scratch_t *s) {
     for (int64_t g = 0; g < m->groups; g++) factorise_group(m, s, g);
 }
 
+/* Moves one group's weights and shapes; returns how far the pooled scatter goes with it. How far
+ * Sigma_k goes, by its own scatter and by its share of the pooled one, adds up in `change`. */
+INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step) {
+    double observed = (double)(m->d - s->n_missing);
+    lanes r = lanes_load(GROUP(s->responsibility, g));
+    lanes distance = lanes_load(GROUP(s->distance, g));
+    lanes weight = lanes_load(GROUP(m->weight, g));
+
+    double uniform = m->weight_floor / (double)m->components;
+    lanes smoothed = r * (1.0 - m->weight_floor) + uniform;
+    lanes moved = step * (lanes_select(weight > 0.0, smoothed, lanes_all(0.0)) - weight);
+    lanes_store(GROUP(m->weight, g), weight + moved);
+
+    double negligible = m->tolerance > 0.0 ? NEGLIGIBLE : 0.0;
+    lanes ur = s->u * lanes_select(r < negligible, lanes_all(0.0), r);
+    lanes bound = lanes_min((m->nu + observed) / (m->nu + distance), lanes_all(1.0));
+    lanes eta = decay_count(m, s, g, ur) * bound;
+    if (lanes_largest(eta) > 0.0) move_shape(m, s, g, eta);
+
+    lanes own = weight * (eta + eta * distance * (1.0 / observed));
+    lanes inverse = 1.0 / lanes_max(weight + m->kappa, lanes_all(1e-300));
+    lanes change = (own + lanes_max(moved, -moved)) * inverse;
+    lanes_store(GROUP(m->change, g), lanes_load(GROUP(m->change, g)) + change);
+    lanes_store(GROUP(s->work, g), inverse);
+    return own;
+}
+
 void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
     if (u <= 0.0 || s->n_missing == m->d) return;
     double step = decay_mass(m, s, u, t);
-    double observed = (double)(m->d - s->n_missing);
-    double negligible = m->tolerance > 0.0 ? NEGLIGIBLE : 0.0;
-    double uniform = m->weight_floor / (double)m->components;
-    lanes pooled_change = lanes_all(0.0);
+    lanes pooled = lanes_all(0.0);
+    for (int64_t g = 0; g < m->groups; g++) pooled += learn_group(m, s, g, step);
+    double borrowed = m->kappa * lanes_sum(pooled);
     for (int64_t g = 0; g < m->groups; g++) {
-        lanes r = lanes_load(GROUP(s->responsibility, g));
-        lanes distance = lanes_load(GROUP(s->distance, g));
-        lanes weight = lanes_load(GROUP(m->weight, g));
-        lanes smoothed = r * (1.0 - m->weight_floor) + uniform;
-        lanes moved = step * (lanes_select(weight > 0.0, smoothed, lanes_all(0.0)) - weight);
-        lanes ur = u * lanes_select(r < negligible, lanes_all(0.0), r);
-        lanes bound = lanes_min((m->nu + observed) / (m->nu + distance), lanes_all(1.0));
-        lanes eta = decay_count(m, s, g, ur) * bound;
-        lanes_store(GROUP(m->weight, g), weight + moved);
-        if (lanes_largest(eta) > 0.0) move_shape(m, s, g, eta);
-
-        /* how far Sigma_k went: its own scatter, and its share of the pooled one */
-        lanes share = 1.0 / lanes_max(weight + m->kappa, lanes_all(1e-300));
-        lanes own = eta * (1.0 + distance / observed);
-        lanes shifted = lanes_max(moved, -moved) * share;
-        lanes_store(GROUP(m->change, g),
-                    lanes_load(GROUP(m->change, g)) + weight * share * own + shifted);
-        pooled_change += weight * own;
-    }
-    double pooled = lanes_sum(pooled_change);
-    for (int64_t g = 0; g < m->groups; g++) {
-        lanes weight = lanes_load(GROUP(m->weight, g));
-        lanes borrowed = m->kappa / lanes_max(weight + m->kappa, lanes_all(1e-300));
-        lanes change = lanes_load(GROUP(m->change, g)) + borrowed * pooled;
-        lanes_store(GROUP(m->change, g), lanes_select(weight > 0.0, change, lanes_all(0.0)));
+        lanes change = lanes_load(GROUP(m->change, g)) + borrowed * lanes_load(GROUP(s->work, g));
+        lanes real = lanes_select(lanes_load(GROUP(m->weight, g)) > 0.0, change, lanes_all(0.0));
+        lanes_store(GROUP(m->change, g), real);
     }
     factorise_changed(m, s);
 }
