@@ -64,7 +64,7 @@ def test_a_block_is_its_events_one_by_one(covariance: str, law: Any) -> None:
     assert state_bytes(single.state()) == state_bytes(whole.state())
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     cuts=st.lists(st.integers(0, 2500), max_size=15),
     budget=st.sampled_from([Budget(probability=0.03), Budget(per_day=2000)]),
@@ -234,20 +234,25 @@ def test_a_daily_budget_is_kept_in_event_time() -> None:
     assert 12.0 < per_day < 32.0
 
 
+@pytest.mark.parametrize("score", ["nll", "tail"])
 @pytest.mark.parametrize("missing", [1, 3])
-def test_leaving_fields_out_raises_no_false_alarms(missing: int) -> None:
-    """With one or half of six fields missing at random, at most 1.5 times the budget alert."""
+def test_leaving_fields_out_raises_no_false_alarms(missing: int, score: str) -> None:
+    """With one or half of six fields missing at random, 1.5 times the budget at most alert.
+
+    Nor much less, which would be where attacks hide. The NLL of three fields varies less than
+    that of six, though, and only its mean is made up for: there about half the budget alerts.
+    """
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(6, 6))
     X = rng.normal(size=(60_000, 6)) @ mixing
-    holed = X.copy()
     rows = np.flatnonzero(rng.random(len(X)) < 0.3)
     for row in rows:
-        holed[row, rng.choice(6, size=missing, replace=False)] = np.nan
-    detector = Detector(6, DetectorSettings(n_components=4, budget=Budget(probability=0.01)))
-    verdicts = detector.process(holed)
-    late = rows[rows > 10_000]
-    assert verdicts.is_anomaly[late].mean() < 0.015
+        X[row, rng.choice(6, size=missing, replace=False)] = np.nan
+    kind = DetectorSettings(n_components=4, budget=Budget(probability=0.01), score=score)
+    verdicts = Detector(6, kind).process(X)
+    share = verdicts.is_anomaly[rows[rows > 10_000]].mean()
+    assert share < 0.015
+    assert share > (0.01 / 1.5 if (missing, score) != (3, "nll") else 0.004)
 
 
 @pytest.mark.parametrize("covariance", COVARIANCES)

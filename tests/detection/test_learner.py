@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamgmm import snapshot
 from streamgmm.detection import Learner, Rows
+from streamgmm.detection.columns import Columns
 from streamgmm.detection.learner import warmup_length
 from streamgmm.mixture import Frame, HalfLife
 from tests.detection.streams import Array, learner, roc_auc, run
@@ -73,6 +74,30 @@ def test_saved_and_loaded_it_goes_on_as_if_never_stopped(stop: int) -> None:
     assert other.ready == going.ready
     assert run(other, X[stop:]).tobytes() == run(going, X[stop:]).tobytes()
     assert state_bytes(other.state()) == state_bytes(going.state())
+
+
+@pytest.mark.parametrize("gate", [0.98, None])
+def test_events_as_dictionaries_are_the_rows_they_stand_for(gate: float | None) -> None:
+    """Also where an event was scored before it is learned, and where the frame moves."""
+    n = 2500
+    X, w, t = with_holes(modes(n, 3), 0.1), learning_weights(n), event_times(n)
+    X[:, 0] += np.linspace(0.0, 1.0, n) ** 2 * 1e5
+    rules = {"forgetting": HalfLife(seconds=50), "influence": float("inf")}
+    rows, single = learner(3, gate=gate, **rules), learner(3, gate=gate, **rules)
+    expected = run(rows, X, w=w, t=t)
+    found, columns = np.empty(n), Columns(["a", "b", "c"])
+    for i in range(n):
+        x = {name: X[i, j] for j, name in enumerate("abc") if not np.isnan(X[i, j])}
+        if i % 3 == 0 and single.stepper is not None:
+            single.stepper.score(columns, x)
+        score = single.step_one(columns, x, w[i], t[i])
+        found[i] = (
+            run(single, X[i : i + 1], w=w[i : i + 1], t=t[i : i + 1])[0]
+            if (score is None)
+            else score
+        )
+    assert found.tobytes() == expected.tobytes()
+    assert state_bytes(single.state()) == state_bytes(rows.state())
 
 
 # ---- warm-up -----------------------------------------------------------------------------

@@ -89,6 +89,8 @@ def state_bytes(state: Any) -> Any:
     """Return a state tree with its arrays as bytes: equal if and only if equal bit for bit."""
     if isinstance(state, dict):
         return {key: state_bytes(value) for key, value in state.items()}
+    if isinstance(state, list):
+        return [state_bytes(value) for value in state]
     if isinstance(state, np.ndarray):
         return (state.dtype.str, state.shape, state.tobytes())
     if isinstance(state, float):

@@ -43,7 +43,7 @@ def assert_same_statistics(mixture: OnlineMixture, naive: Naive, tolerance: floa
 def test_with_tolerance_0_it_is_the_naive_recursion(
     covariance: str, law: Any, holes: float
 ) -> None:
-    d, n = 3, 120
+    d, n = 3, 100
     mixture = fitted(modes(120, d), 5, covariance=covariance, forgetting=law, **EXACT)
     mixture.start_clock(1.7e9)
     naive = naive_copy(mixture)
