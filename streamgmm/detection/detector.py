@@ -125,7 +125,8 @@ class Detector:
         Raises
         ------
         ValueError
-            If a shape does not fit, a value is infinite, or the budget is a rate and no time came.
+            If a shape does not fit, a value is infinite, or the budget is a rate and t is
+            not given.
         """
         rows = self._rows(X, t, w)
         n = len(rows)
@@ -170,10 +171,11 @@ class Detector:
             if wrong.any():
                 row = int(wrong.argmax())
                 raise ValueError(f"{name}[{row}] is {float(values[row])!r}; give {allowed}")
-        if self.settings.budget.per_day is not None and len(X) and np.isnan(time).all():
+        # Whether a block's events all lack a time depends on how the stream was cut: no error.
+        if self.settings.budget.per_day is not None and t is None:
             raise ValueError(
-                "the budget is a rate a day, but no event has a time; give t, or a probability "
-                "as the budget"
+                "the budget is a rate a day, but the events have no times; give t, or a "
+                "probability as the budget"
             )
         return Rows(X, weight, time)
 
