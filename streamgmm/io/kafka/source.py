@@ -1,61 +1,30 @@
-"""Kafka as a source and a sink; the only file that knows the client library.
-
-What the library (kafka-python 3) does and this file relies on, read in its source and tested:
-
-- Rebalance callbacks run on the consumer's own IO thread, while the thread that called `poll` or
-  `close` waits; between two polls nothing is called. An offset commit that the callback awaits
-  is done while the member still counts as the owner.
-- A new partition is paused in the callback and starts only when `open` has said where, so no
-  record is fetched before its model is restored.
-- Consuming with ``read_committed`` also makes the library ask for stable committed offsets, that
-  is, it waits for pending transactions.
-- `flush` of the producer gives up waiting, not sending: what is not acknowledged yet stays in
-  its queue. Its delivery time-out is lifted here, so an absent broker loses nothing.
-"""
+"""Topics as a source: a member of a consumer group that hands out batches by partition."""
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from kafka import (
     AsyncConsumerRebalanceListener,
     KafkaAdminClient,
     KafkaConsumer,
-    KafkaProducer,
     OffsetAndMetadata,
     TopicPartition,
 )
 from kafka.admin import ConfigResource
-from kafka.errors import (
-    AuthorizationError,
-    IllegalSaslStateError,
-    KafkaConfigurationError,
-    KafkaError,
-    KafkaTimeoutError,
-    RetriableError,
-    SaslAuthenticationFailedError,
-    UnsupportedSaslMechanismError,
-    for_code,
-)
+from kafka.errors import AuthorizationError, KafkaError, RetriableError, for_code
 
-from streamgmm.errors import BrokerError, ConfigError
+from streamgmm.errors import BrokerError
 from streamgmm.events import Record
+from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Connection, Starting, describe
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["Connection", "KafkaSink", "KafkaSource", "Owner", "Partition", "SourceUnavailableError"]
+__all__ = ["KafkaSource", "Owner", "Partition", "SourceUnavailableError"]
 
-_CREDENTIALS: Final = (
-    SaslAuthenticationFailedError,
-    UnsupportedSaslMechanismError,
-    IllegalSaslStateError,
-)
-_REQUEST_TIMEOUT_MS: Final = 10_000
-_NO_DELIVERY_TIMEOUT_MS: Final = 2**31 - 1
 _RETRY_SECONDS: Final = 0.5
 _log = logging.getLogger(__name__)
 
@@ -82,30 +51,6 @@ class Owner(Protocol):
 
     def released(self, partitions: Collection[Partition], *, committed: bool) -> None:
         """Let go of partitions; not `committed` where the positions could not be committed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Connection:
-    """How to reach the brokers: addresses, the client's security settings, patience at start."""
-
-    brokers: Sequence[str]
-    security: Mapping[str, Any] = field(default_factory=dict)
-    client_id: str = "streamgmm"
-    start_timeout: float = 30.0
-
-    def settings(self) -> dict[str, Any]:
-        """Give what every client of the library is made with."""
-        return {
-            "bootstrap_servers": list(self.brokers),
-            "client_id": self.client_id,
-            "bootstrap_timeout_ms": max(1, int(self.start_timeout * 1000)),
-            "request_timeout_ms": _REQUEST_TIMEOUT_MS,
-            "reconnect_backoff_max_ms": 2000,
-            **self.security,
-        }
-
-    def __str__(self) -> str:
-        return ", ".join(self.brokers)
 
 
 class KafkaSource:
@@ -151,24 +96,31 @@ class KafkaSource:
         self._probe = TopicPartition(topics[0], 0)
         self._heard = time.monotonic()
         _check_topics(connection, topics)
-        with _Refusals(connection):
-            self._consumer = KafkaConsumer(
-                **connection.settings(),
-                group_id=group,
-                group_instance_id=instance or None,
-                enable_auto_commit=False,
-                isolation_level="read_committed",
-                # Where retention has taken what was to be read, go on with what is left.
-                auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
-                max_poll_records=max_records,
-                max_partition_fetch_bytes=fetch_bytes,
-                session_timeout_ms=int(session_timeout * 1000),
-                heartbeat_interval_ms=int(session_timeout * 1000 / 15),
-                metrics_enabled=False,
+        with Starting(connection) as starting:
+            self._consumer = starting.made(
+                KafkaConsumer(
+                    **starting.settings(),
+                    group_id=group,
+                    group_instance_id=instance or None,
+                    enable_auto_commit=False,
+                    isolation_level="read_committed",
+                    # Where retention has taken what was to be read, go on with what is left.
+                    auto_offset_reset="earliest",
+                    allow_auto_create_topics=False,
+                    max_poll_records=max_records,
+                    max_partition_fetch_bytes=fetch_bytes,
+                    session_timeout_ms=int(session_timeout * 1000),
+                    heartbeat_interval_ms=int(session_timeout * 1000 / 15),
+                    metrics_enabled=False,
+                )
             )
-        self._listener = _Listener(self._consumer, owner)
-        self._consumer.subscribe(list(topics), listener=self._listener)
+            self._listener = _Listener(self._consumer, owner)
+            self._consumer.subscribe(list(topics), listener=self._listener)
+            # Knowing the partitions before joining saves a second round of the group.
+            self._consumer.end_offsets(
+                [TopicPartition(topic, 0) for topic in topics],
+                timeout_ms=max(1, int(connection.start_timeout * 1000)),
+            )
 
     @property
     def joined(self) -> bool:
@@ -186,7 +138,7 @@ class KafkaSource:
         try:
             batches = self._consumer.poll(timeout_ms=int(timeout * 1000))
         except KafkaError as error:
-            raise SourceUnavailableError(_describe(error)) from error
+            raise SourceUnavailableError(describe(error)) from error
         if batches:
             self._heard = time.monotonic()
         return {
@@ -216,7 +168,7 @@ class KafkaSource:
             self._consumer.end_offsets([self._probe], timeout_ms=2000)
         except KafkaError as error:
             raise SourceUnavailableError(
-                f"no answer from {self._connection}: {_describe(error)}"
+                f"no answer from {self._connection}: {describe(error)}"
             ) from error
         self._heard = time.monotonic()
 
@@ -240,7 +192,7 @@ class KafkaSource:
         try:
             offset = self._consumer.committed(TopicPartition(*partition), timeout_ms=5000)
         except KafkaError as error:
-            raise SourceUnavailableError(_describe(error)) from error
+            raise SourceUnavailableError(describe(error)) from error
         return None if offset is None else int(offset)
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
@@ -256,7 +208,7 @@ class KafkaSource:
             begin = self._consumer.beginning_offsets(wanted, timeout_ms=5000)
             end = self._consumer.end_offsets(wanted, timeout_ms=5000)
         except KafkaError as error:
-            raise SourceUnavailableError(_describe(error)) from error
+            raise SourceUnavailableError(describe(error)) from error
         return int(begin[wanted[0]]), int(end[wanted[0]])
 
     def first_position(self, bounds: tuple[int, int]) -> int:
@@ -297,9 +249,9 @@ class KafkaSource:
         if not positions:
             return
         try:
-            self._consumer.commit(_offsets(positions), timeout_ms=_REQUEST_TIMEOUT_MS)
+            self._consumer.commit(_offsets(positions), timeout_ms=REQUEST_TIMEOUT_MS)
         except KafkaError as error:
-            raise SourceUnavailableError(_describe(error)) from error
+            raise SourceUnavailableError(describe(error)) from error
         self._heard = time.monotonic()
 
     def close(self) -> None:
@@ -307,7 +259,7 @@ class KafkaSource:
         try:
             self._consumer.close(timeout_ms=5000)
         except KafkaError as error:
-            _log.warning("leaving the consumer group failed: %s", _describe(error))
+            _log.warning("leaving the consumer group failed: %s", describe(error))
 
 
 class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
@@ -319,6 +271,7 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         self.joined = False
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        self._insist_on_rejoining()
         partitions = {Partition(*partition) for partition in revoked}
         if not partitions:
             return
@@ -333,11 +286,12 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
                     "the positions of %s could not be committed (%s): their next owner repeats "
                     "some outputs",
                     ", ".join(map(str, sorted(partitions))),
-                    _describe(error),
+                    describe(error),
                 )
         self._owner.released(partitions, committed=committed)
 
     async def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
+        self._insist_on_rejoining()
         partitions = {Partition(*partition) for partition in lost}
         _log.warning(
             "the group gave %s away without waiting for us: their next owner repeats some outputs",
@@ -345,181 +299,24 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         )
         self._owner.released(partitions, committed=False)
 
+    def _insist_on_rejoining(self) -> None:
+        """Make sure that a rejoining once begun is also ended.
+
+        One that began because partitions were added is forgotten by the library if `poll` times
+        out in the middle: the member then waits for ever and owns nothing.
+        """
+        self._consumer._coordinator.request_rejoin()
+
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._consumer.pause(*assigned)
         self.joined = True
 
 
-class _Message(NamedTuple):
-    """One record on its way."""
-
-    topic: str
-    value: bytes
-    key: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-
-
-class KafkaSink:
-    """Writes records; nothing counts as written before `flush` says so.
-
-    Parameters
-    ----------
-    connection
-        Where to write.
-    topics
-        Those that will be written to; that they can be is checked at once.
-
-    Raises
-    ------
-    BrokerError
-        If no broker is reached in time, or credentials or a topic are refused.
-
-    Attributes
-    ----------
-    retried : int
-        How many records had to be sent again so far.
-    """
-
-    def __init__(self, connection: Connection, topics: Collection[str]) -> None:
-        self._pending: list[tuple[Any, _Message]] = []
-        self._unsent: list[_Message] = []
-        self.retried = 0
-        deadline = time.monotonic() + connection.start_timeout
-        with _Refusals(connection):
-            self._producer = KafkaProducer(
-                **connection.settings(),
-                acks="all",
-                delivery_timeout_ms=_NO_DELIVERY_TIMEOUT_MS,
-                max_block_ms=2000,
-                linger_ms=5,
-                batch_size=256 * 1024,
-                metrics_enabled=False,
-            )
-            for topic in sorted(topics):
-                self._await_topic(connection, topic, deadline)
-
-    def _await_topic(self, connection: Connection, topic: str, deadline: float) -> None:
-        while True:
-            try:
-                self._producer.partitions_for(topic)
-            except KafkaTimeoutError as error:
-                if time.monotonic() >= deadline:
-                    self.close()
-                    raise BrokerError(
-                        f"the sink's topic {topic!r} does not exist at {connection}: create it, "
-                        "or correct its name under [sink]"
-                    ) from error
-            else:
-                return
-
-    def send(
-        self,
-        topic: str,
-        value: bytes,
-        key: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
-    ) -> None:
-        """Hand a record to the library, which sends it in the background."""
-        message = _Message(topic, value, key, headers)
-        try:
-            future = self._producer.send(topic, value, key, list(headers))
-        except KafkaError as error:
-            _log.debug("sending to %s is put off: %s", topic, _describe(error))
-            self._unsent.append(message)
-        else:
-            self._pending.append((future, message))
-
-    @property
-    def unconfirmed(self) -> int:
-        """How many records no flush has confirmed yet."""
-        return len(self._pending) + len(self._unsent)
-
-    def flush(self, timeout: float) -> bool:
-        """Try for `timeout` seconds to have everything acknowledged; True when it is.
-
-        What was refused is sent again; with False, call again.
-        """
-        deadline = time.monotonic() + timeout
-        while True:
-            self._send_again()
-            try:
-                self._producer.flush(max(0.001, deadline - time.monotonic()))
-            except KafkaTimeoutError:
-                return False
-            refused = [
-                (message, future.exception) for future, message in self._pending if future.failed()
-            ]
-            self._pending.clear()
-            self._unsent += [message for message, _ in refused]
-            if not self._unsent:
-                return True
-            if refused:
-                message, error = refused[0]
-                _log.error(
-                    "%d records were refused by the broker and will be sent again; the first, "
-                    "for %s with %d bytes: %s",
-                    len(refused),
-                    message.topic,
-                    len(message.value),
-                    _describe(error),
-                )
-            if time.monotonic() + _RETRY_SECONDS >= deadline:
-                return False
-            time.sleep(_RETRY_SECONDS)
-
-    def _send_again(self) -> None:
-        again, self._unsent = self._unsent, []
-        self.retried += len(again)
-        for message in again:
-            self.send(*message)
-
-    def close(self) -> None:
-        """Stop sending; what is not acknowledged is dropped."""
-        try:
-            self._producer.close(timeout=1.0)
-        except KafkaError as error:
-            _log.warning("closing the producer: %s", _describe(error))
-
-
-class _Refusals:
-    """Turns what the library raises while starting into errors a person can act on."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        at = self._connection
-        if isinstance(error, KafkaTimeoutError):
-            raise BrokerError(
-                f"no broker of {at} answered within {at.start_timeout:g} s (start_timeout): check "
-                "the addresses, that a broker runs there and its port is open, that its "
-                "advertised listeners can be reached from here, and that security.protocol is "
-                "the listener's"
-            ) from error
-        if isinstance(error, _CREDENTIALS):
-            raise BrokerError(
-                f"{at} refused the credentials ({_describe(error)}): check mechanism, user and "
-                "password under [source.security]"
-            ) from error
-        if isinstance(error, AuthorizationError):
-            raise BrokerError(
-                f"{at} refused access ({_describe(error)}): this user needs READ on the source's "
-                "topics and group and WRITE on the sink's topics"
-            ) from error
-        if isinstance(error, (KafkaConfigurationError, OSError, ValueError)):
-            raise ConfigError(f"the Kafka settings cannot be used: {error}") from error
-        if isinstance(error, KafkaError):
-            raise BrokerError(f"{at} cannot be used: {_describe(error)}") from error
-
-
 def _check_topics(connection: Connection, topics: Sequence[str]) -> None:
     """See that the source's topics are there, ours to read, and not compacted."""
     deadline = time.monotonic() + connection.start_timeout
-    with _Refusals(connection):
-        admin = KafkaAdminClient(**connection.settings())
+    with Starting(connection) as starting:
+        admin = starting.made(KafkaAdminClient(**starting.settings()))
         try:
             while missing := _refused_topics(admin, topics):
                 if time.monotonic() >= deadline:
@@ -545,7 +342,7 @@ def _refused_topics(admin: KafkaAdminClient, topics: Sequence[str]) -> str:
     try:
         described = admin.describe_topics(list(topics))
     except RetriableError as error:
-        return _describe(error)
+        return describe(error)
     for topic in described:
         if topic["error_code"]:
             kind = for_code(topic["error_code"])
@@ -561,7 +358,7 @@ def _compacted_topics(admin: KafkaAdminClient, topics: Sequence[str]) -> list[st
         settings = admin.describe_configs(wanted, config_filter="all")["topic"]
     except KafkaError as error:
         # Reading a topic does not take the right to read its settings.
-        _log.info("whether the topics are compacted is not known: %s", _describe(error))
+        _log.info("whether the topics are compacted is not known: %s", describe(error))
         return []
     return [
         topic
@@ -575,8 +372,3 @@ def _offsets(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetA
         TopicPartition(*partition): OffsetAndMetadata(position, "", -1)
         for partition, position in positions.items()
     }
-
-
-def _describe(error: BaseException | None) -> str:
-    name = type(error).__name__.removesuffix("Error")
-    return f"{name}: {error}" if str(error) else name

@@ -1,0 +1,181 @@
+"""How brokers are reached, and what it means when they cannot be, in words for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from kafka.errors import (
+    AuthorizationError,
+    IllegalSaslStateError,
+    KafkaConfigurationError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+    UnsupportedSaslMechanismError,
+)
+from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+
+from streamgmm.errors import BrokerError, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["REQUEST_TIMEOUT_MS", "Connection", "Starting", "describe"]
+
+REQUEST_TIMEOUT_MS: Final = 10_000
+_CREDENTIALS: Final = (
+    SaslAuthenticationFailedError,
+    UnsupportedSaslMechanismError,
+    IllegalSaslStateError,
+)
+# So many times in a row a broker may hang up during the login before it counts as a refusal.
+_HANG_UPS: Final = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """How to reach the brokers: addresses, the client's security settings, patience at start."""
+
+    brokers: Sequence[str]
+    security: Mapping[str, Any] = field(default_factory=dict)
+    client_id: str = "streamgmm"
+    start_timeout: float = 30.0
+
+    def settings(self) -> dict[str, Any]:
+        """Give what every client of the library is made with."""
+        return {
+            "bootstrap_servers": list(self.brokers),
+            "client_id": self.client_id,
+            "bootstrap_timeout_ms": max(1, int(self.start_timeout * 1000)),
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "reconnect_backoff_max_ms": 2000,
+            **self.security,
+        }
+
+    def __str__(self) -> str:
+        return ", ".join(self.brokers)
+
+
+class Starting:
+    """While clients are made: turns what goes wrong into errors that a person can act on.
+
+    Parameters
+    ----------
+    connection
+        Where the clients connect to.
+
+    Raises
+    ------
+    BrokerError, ConfigError
+        On leaving, if a client could not be made.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._managers: list[_WatchedManager] = []
+        self._clients: list[KafkaNetClient] = []
+
+    def settings(self) -> dict[str, Any]:
+        """Give what a client of the library is made with, so that it can be watched."""
+        return {**self._connection.settings(), "kafka_client": self._make_client}
+
+    def made(self, client: Any) -> Any:
+        """Give back a client that could be made, which from now on closes what is its own."""
+        self._clients.clear()
+        return client
+
+    def _make_client(self, **settings: Any) -> KafkaNetClient:
+        net = NetworkSelector(**settings)
+        manager = _WatchedManager(net, **settings)
+        client = KafkaNetClient(net=net, manager=manager)
+        self._managers.append(manager)
+        self._clients.append(client)
+        return client
+
+    def __enter__(self) -> Self:
+        for name, path in self._connection.security.items():
+            if name.startswith("ssl_") and not Path(path).is_file():
+                raise ConfigError(f"{name} is {path!r}, but there is no such file; name a PEM file")
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            return
+        # The library leaves a client that could not be made with its sockets open.
+        for client in self._clients:
+            client._net.stop()
+            client.close()
+        if isinstance(error, KafkaError):
+            raise self._explain(error) from error
+        if isinstance(error, (OSError, ValueError)):
+            raise ConfigError(f"the Kafka settings cannot be used: {error}") from error
+
+    def _explain(self, error: KafkaError) -> BrokerError | ConfigError:
+        at = self._connection
+        if isinstance(error, KafkaTimeoutError):
+            last = next((one.failure for one in self._managers if one.failure is not None), None)
+            reason = "" if last is None else f"; the last attempt ended with {describe(last)}"
+            return BrokerError(
+                f"no broker of {at} answered within {at.start_timeout:g} s (start_timeout)"
+                f"{reason}. Check the addresses, that a broker runs there and its port is open, "
+                "that its advertised listeners can be reached from here, and that security is what "
+                "the listener expects"
+            )
+        if isinstance(error, _CREDENTIALS):
+            return BrokerError(
+                f"{at} refused the credentials ({describe(error)}): check sasl_mechanism, "
+                "sasl_username and sasl_password"
+            )
+        if isinstance(error, AuthorizationError):
+            return BrokerError(
+                f"{at} refused access ({describe(error)}): this user needs READ on the source's "
+                "topics and group, and WRITE on the sink's topics"
+            )
+        if isinstance(error, KafkaConfigurationError):
+            return ConfigError(f"the Kafka settings cannot be used: {error}")
+        return BrokerError(f"{at} cannot be used: {describe(error)}")
+
+
+class _WatchedManager(KafkaConnectionManager):  # type: ignore[misc]
+    """The library's connections, which also remember why the last one failed.
+
+    Attributes
+    ----------
+    failure
+        Why the last connection could not be made; None if none has failed.
+    """
+
+    def __init__(self, net: NetworkSelector, **settings: Any) -> None:
+        super().__init__(net, **settings)
+        self.failure: BaseException | None = None
+        self._login = str(settings.get("security_protocol", "")).startswith("SASL")
+        self._hang_ups = 0
+
+    def get_connection(self, node_id: Any, *arguments: Any, **options: Any) -> Any:
+        """Give a connection as the library does; raise what was refused while starting."""
+        if isinstance(self.failure, _CREDENTIALS) and not self.bootstrapped:
+            raise self.failure
+        connection = super().get_connection(node_id, *arguments, **options)
+        if not connection.init_future.is_done:
+            connection.init_future.add_errback(partial(self._remember, connection))
+        return connection
+
+    def _remember(self, connection: Any, error: BaseException) -> None:
+        self.failure = error
+        # It has told its version, so it is a broker, and then hung up before the login was done.
+        hung_up = isinstance(error, KafkaConnectionError) and connection.broker_version is not None
+        self._hang_ups = self._hang_ups + 1 if self._login and hung_up else 0
+        if self._hang_ups >= _HANG_UPS:
+            self.failure = SaslAuthenticationFailedError("the broker hung up during the login")
+
+
+def describe(error: BaseException | None) -> str:
+    """Name an error of the library, with what it says if it says anything."""
+    name = type(error).__name__.removesuffix("Error")
+    return f"{name}: {error}" if str(error) else name

@@ -1,0 +1,310 @@
+"""Source and sink against a real Apache Kafka."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+
+from streamgmm.errors import BrokerError, ConfigError
+from streamgmm.events import Record
+from streamgmm.io.kafka import (
+    Connection,
+    KafkaSink,
+    KafkaSource,
+    Partition,
+    SourceUnavailableError,
+)
+from tests.brokers.apache_kafka import KafkaBroker
+from tests.workers import Topics, wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from tests.conftest import TopicFactory
+
+PASSWORDS = {"broker": "b-secret", "reader": "r-secret"}
+
+
+class Nobody:
+    """An owner that remembers what it was asked to let go."""
+
+    def __init__(self) -> None:
+        self.positions: dict[Partition, int] = {}
+        self.gone: list[tuple[set[Partition], bool]] = []
+
+    def release(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        return {one: self.positions[one] for one in partitions if one in self.positions}
+
+    def released(self, partitions: Collection[Partition], *, committed: bool) -> None:
+        self.gone.append((set(partitions), committed))
+
+
+def source_on(brokers: str, topic: str, owner: Nobody, **options: Any) -> KafkaSource:
+    options = {"group": topic, "start": "earliest", **options}
+    return KafkaSource(Connection(brokers=[brokers]), topics=[topic], owner=owner, **options)
+
+
+def assigned(source: KafkaSource, count: int = 1) -> set[Partition]:
+    """Poll until the group has given us partitions."""
+
+    def poll() -> set[Partition]:
+        assert source.poll(0.1) == {}, "a partition flowed before it was opened"
+        return source.unopened()
+
+    return wait_for(lambda: len(found := poll()) == count and found, "an assignment")
+
+
+def read(source: KafkaSource, count: int) -> list[Record]:
+    records: list[Record] = []
+
+    def poll() -> bool:
+        for batch in source.poll(0.2).values():
+            records.extend(batch)
+        return len(records) >= count
+
+    wait_for(poll, f"{count} records")
+    return records
+
+
+@pytest.fixture
+def topics(kafka: str) -> Iterator[Topics]:
+    with closing(Topics(kafka)) as client:
+        yield client
+
+
+def test_records_carry_what_kafka_knows(kafka: str, topic: TopicFactory, topics: Topics) -> None:
+    name = topic()
+    now = int(time.time())  # not long ago, or retention takes them
+    topics.send(name, b"one", key=b"k", timestamp_ms=now * 1000 + 250)
+    topics.send(name, None, key=b"gone", timestamp_ms=now * 1000 + 1000)
+    topics.flush()
+    with closing(source_on(kafka, name, Nobody())) as source:
+        [partition] = assigned(source)
+        assert str(partition) == f"{name}-0"
+        assert source.bounds(partition) == (0, 2)
+        assert source.committed(partition) is None
+        source.open(partition, 0)
+        assert read(source, 2) == [
+            Record(b"one", 0, now + 0.25, b"k"),
+            Record(None, 1, now + 1.0, b"gone"),
+        ]
+        assert source.position(partition) == 2
+        assert source.lag(partition) == 0
+
+
+def test_a_partition_begins_where_it_is_opened(
+    kafka: str, topic: TopicFactory, topics: Topics
+) -> None:
+    name = topic(partitions=2)
+    for i in range(20):
+        topics.send(name, b"%d" % i, partition=i % 2)
+    topics.flush()
+    with closing(source_on(kafka, name, Nobody())) as source:
+        for partition in assigned(source, 2):
+            source.open(partition, 7)
+        assert sorted(record.value for record in read(source, 6)) == [
+            b"%d" % i for i in (14, 15, 16, 17, 18, 19)
+        ]
+
+
+def test_where_to_begin_without_a_committed_position(
+    kafka: str, topic: TopicFactory, topics: Topics
+) -> None:
+    name = topic()
+    topics.send(name, b"x")
+    topics.flush()
+    for start, first in (("earliest", 0), ("latest", 1)):
+        with closing(source_on(kafka, name, Nobody(), start=start, group=start + name)) as source:
+            [partition] = assigned(source)
+            assert source.first_position(source.bounds(partition)) == first
+
+
+def test_what_is_committed_is_there_for_the_next_member(
+    kafka: str, topic: TopicFactory, topics: Topics
+) -> None:
+    name = topic()
+    for _ in range(5):
+        topics.send(name, b"x")
+    topics.flush()
+    owner = Nobody()
+    with closing(source_on(kafka, name, owner)) as source:
+        [partition] = assigned(source)
+        source.open(partition, 0)
+        source.commit({partition: 3})
+        assert source.committed(partition) == 3
+        owner.positions = {partition: 4}
+    assert owner.gone == [({partition}, True)], "closing asks the owner, and commits what it says"
+    with closing(source_on(kafka, name, Nobody())) as source:
+        assigned(source)
+        assert source.committed(partition) == 4
+
+
+def test_only_committed_transactions_are_read(kafka: str, topic: TopicFactory) -> None:
+    name = topic()
+    with closing(KafkaProducer(bootstrap_servers=kafka, transactional_id=name)) as producer:
+        producer.init_transactions()
+        for value, end in (
+            (b"no", producer.abort_transaction),
+            (b"yes", producer.commit_transaction),
+        ):
+            producer.begin_transaction()
+            producer.send(name, value)
+            producer.flush()
+            end()
+    with closing(source_on(kafka, name, Nobody())) as source:
+        [partition] = assigned(source)
+        source.open(partition, 0)
+        assert [record.value for record in read(source, 1)] == [b"yes"]
+        # Offsets 0 and 2 are records, 1 and 3 the marks of the transactions' ends.
+        wait_for(lambda: source.poll(0.1) == {} and source.position(partition) == 4, "the end")
+
+
+def test_what_is_sent_is_there_in_order(kafka: str, topic: TopicFactory, topics: Topics) -> None:
+    name = topic()
+    with closing(KafkaSink(Connection(brokers=[kafka]), [name])) as sink:
+        for i in range(1000):
+            sink.send(name, b"%d" % i, b"key", [("reason", b"because")])
+        assert sink.unconfirmed == 1000
+        assert sink.flush(30)
+        assert sink.unconfirmed == 0
+        assert sink.flush(0.1)
+    records = topics.read(name, 1000)
+    assert [record.value for record in records] == [b"%d" % i for i in range(1000)]
+    assert records[0].key == b"key"
+    assert records[0].headers == [("reason", b"because")]
+
+
+def test_a_refused_record_stays_unconfirmed_and_is_sent_again(
+    kafka: str, topic: TopicFactory, topics: Topics
+) -> None:
+    name = topic(configs={"max.message.bytes": "1000"})
+    with closing(KafkaSink(Connection(brokers=[kafka]), [name])) as sink:
+        sink.send(name, b"fits")
+        assert sink.flush(30)
+        sink.send(name, b"x" * 5000)
+        assert not sink.flush(1.5)
+        assert sink.unconfirmed == 1
+        assert sink.retried >= 1
+        with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+            change_limit(admin, name, 10_000)
+        wait_for(lambda: sink.flush(1.0), "the record to be accepted")
+    assert [len(record.value) for record in topics.read(name, 2)] == [4, 5000]
+
+
+def change_limit(admin: KafkaAdminClient, topic: str, limit: int) -> None:
+    from kafka.admin import ConfigResource
+
+    admin.alter_configs([ConfigResource("TOPIC", topic, {"max.message.bytes": str(limit)})])
+
+
+def test_an_absent_broker_keeps_records_waiting(own_kafka: KafkaBroker) -> None:
+    with closing(KafkaAdminClient(bootstrap_servers=own_kafka.bootstrap)) as admin:
+        options = {"num_partitions": 1, "replication_factor": 1}
+        admin.create_topics({"out": options, "in": options}, wait_for_metadata=True)
+    connection = Connection(brokers=[own_kafka.bootstrap])
+    sink = KafkaSink(connection, ["out"])
+    source = source_on(own_kafka.bootstrap, "in", Nobody())
+    [partition] = assigned(source)
+    source.open(partition, 0)
+    own_kafka.stop()
+    for i in range(100):
+        sink.send("out", b"%d" % i)
+    assert not sink.flush(0.5)
+    assert sink.unconfirmed == 100
+    with pytest.raises(SourceUnavailableError, match=own_kafka.bootstrap):
+        source.probe(every=0)
+    with pytest.raises(SourceUnavailableError):
+        source.committed(partition)
+
+    own_kafka.start()
+    wait_for(lambda: sink.flush(1.0), "the records to be accepted")
+    source.probe(every=0)
+    with closing(Topics(own_kafka.bootstrap)) as topics:
+        records = topics.read("out", 100)
+    assert [record.value for record in records] == [b"%d" % i for i in range(100)]
+    source.close()
+    sink.close()
+
+
+def test_a_certificate_that_is_not_there_is_a_configuration_error() -> None:
+    settings = {"security_protocol": "SSL", "ssl_cafile": "/no/such/file"}
+    with pytest.raises(ConfigError, match="ssl_cafile is '/no/such/file', but there is no such"):
+        KafkaSink(Connection(brokers=["127.0.0.1:1"], security=settings), ["any"])
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A broker that asks for a password and lets only its own user do things."""
+    users = " ".join(f'user_{name}="{password}"' for name, password in PASSWORDS.items())
+    login = (
+        "org.apache.kafka.common.security.plain.PlainLoginModule required "
+        f'username="broker" password="{PASSWORDS["broker"]}" {users};'
+    )
+    broker = KafkaBroker(
+        tmp_path_factory.mktemp("secured"),
+        protocol="SASL_PLAINTEXT",
+        properties={
+            "sasl.enabled.mechanisms": "PLAIN",
+            "sasl.mechanism.inter.broker.protocol": "PLAIN",
+            "listener.name.client.plain.sasl.jaas.config": login,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:broker;User:ANONYMOUS",
+        },
+        client=security("broker"),
+    )
+    with broker:
+        with closing(
+            KafkaAdminClient(bootstrap_servers=broker.bootstrap, **security("broker"))
+        ) as admin:
+            options = {"num_partitions": 1, "replication_factor": 1}
+            admin.create_topics({"flows": options}, wait_for_metadata=True)
+        yield broker
+
+
+def security(user: str, password: str | None = None) -> dict[str, str]:
+    return {
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": user,
+        "sasl_plain_password": PASSWORDS[user] if password is None else password,
+    }
+
+
+def secured_source(broker: KafkaBroker, settings: dict[str, str]) -> KafkaSource:
+    return KafkaSource(
+        Connection(brokers=[broker.bootstrap], security=settings, start_timeout=30),
+        topics=["flows"],
+        group="g",
+        start="earliest",
+        owner=Nobody(),
+    )
+
+
+def test_the_right_password_gets_in(secured: KafkaBroker) -> None:
+    with closing(secured_source(secured, security("broker"))) as source:
+        assert assigned(source) == {Partition("flows", 0)}
+
+
+def test_a_wrong_password_is_said_at_once(secured: KafkaBroker) -> None:
+    with pytest.raises(BrokerError, match=r"refused the credentials.*check sasl_mechanism"):
+        secured_source(secured, security("broker", "wrong"))
+    with pytest.raises(BrokerError, match="refused the credentials"):
+        KafkaSink(
+            Connection(brokers=[secured.bootstrap], security=security("broker", "wrong")), ["flows"]
+        )
+
+
+def test_a_user_without_rights_is_told_which_it_needs(secured: KafkaBroker) -> None:
+    with pytest.raises(BrokerError, match=r"refused access .*flows.*needs READ"):
+        secured_source(secured, security("reader"))
+    with pytest.raises(BrokerError, match=r"refused access .*flows.*needs READ"):
+        KafkaSink(Connection(brokers=[secured.bootstrap], security=security("reader")), ["flows"])
+
+
+def test_a_listener_that_wants_a_password_from_one_that_gives_none(secured: KafkaBroker) -> None:
+    with pytest.raises(BrokerError, match=r"security"):
+        KafkaSink(Connection(brokers=[secured.bootstrap], start_timeout=2), ["flows"])
