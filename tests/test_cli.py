@@ -1,0 +1,306 @@
+"""The command line in a process of its own: output, log and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+from urllib.request import urlopen
+
+import pytest
+
+import streamgmm
+from streamgmm.config import loads
+from tests.workers import wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JOB = """
+[source]
+type = "file"
+path = "flows.jsonl"
+[events]
+time = "ts"
+[events.fields]
+duration = "log1p"
+bytes_out = "log1p"
+[model]
+warmup = 200
+[service]
+http = ""
+"""
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "streamgmm", *arguments]
+
+
+def run(
+    *arguments: str, stdin: bytes = b"", cwd: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command(*arguments),
+        input=stdin,
+        capture_output=True,
+        timeout=90,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, **env},
+    )
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    path = tmp_path / "job.toml"
+    path.write_text(JOB)
+    return path
+
+
+def test_version_and_help() -> None:
+    done = run("--version")
+    assert done.stdout.decode() == f"streamgmm {streamgmm.__version__}\n"
+    done = run("--help")
+    assert done.returncode == 0
+    for verb in ("demo", "run", "replay", "check", "generate", "exit codes"):
+        assert verb.encode() in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["frobnicate"],
+        ["run"],
+        ["replay"],
+        ["generate", "network"],
+        ["generate", "network", "--count", "0"],
+        ["generate", "network", "--count", "5", "--rate", "5"],
+        ["generate", "network", "--rate", "nan"],
+        ["generate", "network", "--count", "5", "--seed", "-1"],
+        ["demo", "--rate", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert b"usage:" in done.stderr + done.stdout
+    assert b"Traceback" not in done.stderr
+
+
+def test_check_lists_a_job_that_loads_to_the_same(job: Path) -> None:
+    done = run("check", str(job))
+    assert done.returncode == 0
+    assert done.stderr == b""
+    listed = done.stdout.decode()
+    assert loads(listed, env={}) == loads(JOB, env={})
+
+
+def test_check_names_everything_that_is_wrong(job: Path) -> None:
+    job.write_text(JOB.replace("warmup", "warmpu") + "\n[alerts]\nbudget = 2\n")
+    done = run("check", str(job))
+    assert done.returncode == 3
+    lines = done.stderr.decode().splitlines()
+    assert any("warmpu" in line and "warmup" in line for line in lines)
+    assert any("budget" in line for line in lines)
+    assert done.stdout == b""
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_configuration_that_is_not_there_is_exit_3(verb: str, tmp_path: Path) -> None:
+    done = run(verb, str(tmp_path / "none.toml"))
+    assert done.returncode == 3
+    assert done.stderr.startswith(b"streamgmm: ")
+    assert b"none.toml" in done.stderr
+
+
+def test_an_input_that_is_not_there_is_exit_3(tmp_path: Path) -> None:
+    done = run("replay", "--input", str(tmp_path / "none.csv"))
+    assert done.returncode == 3
+    assert b"none.csv" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_the_environment_overrides(job: Path) -> None:
+    done = run("check", str(job), STREAMGMM__MODEL__WARMUP="321")
+    assert b"warmup = 321" in done.stdout
+
+
+def test_a_taken_port_is_said(job: Path, tmp_path: Path) -> None:
+    (tmp_path / "flows.jsonl").write_bytes(b'{"duration": 1}\n')
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run("run", str(job), cwd=tmp_path, STREAMGMM__SERVICE__HTTP=address)
+    assert done.returncode == 3
+    assert f"{address} is taken by another process".encode() in done.stderr
+
+
+def test_generate_is_labelled_and_repeatable() -> None:
+    done = run("generate", "network", "--count", "2000", "--seed", "7")
+    assert done.returncode == 0
+    assert done.stderr == b""
+    flows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(flows) == 2000
+    assert {flow["label"] for flow in flows} == {0, 1}
+    assert run("generate", "network", "--count", "2000", "--seed", "7").stdout == done.stdout
+    assert run("generate", "network", "--count", "2000", "--seed", "8").stdout != done.stdout
+
+
+def test_generate_at_a_rate_is_endless_and_stops_at_ctrl_c() -> None:
+    with subprocess.Popen(
+        command("generate", "network", "--rate", "200"), stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        began = time.monotonic()
+        lines = [process.stdout.readline() for _ in range(100)]
+        assert time.monotonic() - began > 0.2
+        assert json.loads(lines[-1])["kind"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+def test_a_reader_that_had_enough_is_no_error() -> None:
+    with subprocess.Popen(
+        command("generate", "network", "--count", "200000"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""
+
+
+def test_a_job_whose_reader_has_gone_fails(job: Path, tmp_path: Path) -> None:
+    flows = run("generate", "network", "--count", "20000").stdout
+    (tmp_path / "flows.jsonl").write_bytes(flows)
+    job.write_text(JOB + '\n[sink]\ntype = "file"\nscores = "-"\n')
+    with subprocess.Popen(
+        command("run", str(job)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(30) == 1
+        log = process.stderr.read()
+    assert b"whoever read the standard output has closed it" in log
+    assert b"Traceback" not in log
+
+
+def figures(text: str) -> dict[str, str]:
+    """The summary's lines as name and value."""
+    return dict(re.split(r"\s{2,}", line, maxsplit=1) for line in text.splitlines())
+
+
+def test_replay_with_a_configuration_and_labels(job: Path, tmp_path: Path) -> None:
+    flows = run("generate", "network", "--count", "10000", "--seed", "2").stdout
+    file = tmp_path / "flows.jsonl"
+    file.write_bytes(flows + b"nonsense\n")
+    alerts = tmp_path / "alerts.jsonl"
+    done = run(
+        "replay", "--input", str(file), "--label", "label", "--alerts", str(alerts), str(job)
+    )
+    assert done.returncode == 0, done.stderr
+    found = figures(done.stdout.decode())
+    assert found["events"].startswith("10,000 in ")
+    assert found["dead letters"] == "1 (1 not_json)"
+    assert "of 9,800 events after warm-up" in found["alerts"]
+    assert 0.5 < float(found["ROC-AUC"]) <= 1
+    assert 0 < float(found["average precision"]) <= 1
+    assert found["budget"] == "9.8 false alarms (1 in 1,000 events)"
+    written = [json.loads(line) for line in alerts.read_bytes().splitlines()]
+    assert found["alerts"].startswith(f"{len(written):,} of")
+    assert done.stderr == b""
+
+
+def test_replay_against_a_budget_a_day(job: Path, tmp_path: Path) -> None:
+    job.write_text(JOB + '\n[alerts]\nbudget = "5/day"\n')
+    events = [{"ts": 1e9 + 864 * i, "duration": i % 7, "bytes_out": i % 11} for i in range(1001)]
+    file = tmp_path / "flows.jsonl"
+    file.write_text("".join(json.dumps(event) + "\n" for event in events))
+    done = run("replay", "--input", str(file), str(job))
+    assert figures(done.stdout.decode())["budget"] == "50 false alarms (5 a day)"
+
+
+def test_replay_without_a_configuration_takes_the_numeric_fields(tmp_path: Path) -> None:
+    lines = ["id,when,a,b,name,truth"]
+    lines += [f"{i},x{i},{i % 5},{i % 3 - 1},n,{int(i % 50 == 0)}" for i in range(1500)]
+    done = run("replay", "--input", "-", "--label", "truth", stdin="\n".join(lines).encode())
+    assert done.returncode == 0, done.stderr
+    assert b"all numeric fields are taken: a, b\n" in done.stderr
+    assert figures(done.stdout.decode())["events"].startswith("1,500 in ")
+
+
+def test_replay_says_which_label_is_not_there(tmp_path: Path) -> None:
+    done = run("replay", "--input", "-", "--label", "nope", stdin=b'{"a": 1}\n{"a": 2}\n')
+    assert done.returncode == 3
+    assert b"'nope', but the records have a" in done.stderr
+
+
+def test_replay_of_nothing_numeric_says_what_to_do() -> None:
+    done = run("replay", "--input", "-", stdin=b'{"a": "x"}\n')
+    assert done.returncode == 3
+    assert b"write a CONFIG" in done.stderr
+
+
+def test_scores_on_standard_output_leave_the_summary_to_standard_error(tmp_path: Path) -> None:
+    flows = run("generate", "network", "--count", "600").stdout
+    done = run("replay", "--input", "-", "--scores", "-", stdin=flows)
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 600
+    assert b"600 in " in done.stderr
+
+
+def test_the_demo_shows_alerts_with_reasons_and_sums_up() -> None:
+    done = run("demo", "--rate", "0")
+    assert done.returncode == 0, done.stderr
+    text = done.stdout.decode()
+    assert "40,000 real HTTP connections" in text
+    assert re.search(r"severity +\d+  (src_bytes|dst_bytes|duration) \S+ is far above", text)
+    assert re.search(r"events  40,000 in [\d.]+ s", text)
+    assert re.search(r"found  \d+ of 159 labelled anomalies", text)
+    assert float(re.search(r"ROC-AUC  (\S+)", text)[1]) > 0.99  # type: ignore[index]
+    assert "\x1b" not in text, "no colours where nobody sees them"
+    assert done.stderr == b""
+
+
+def test_the_demo_serves_its_metrics_on_a_free_port_if_it_must() -> None:
+    with closing(socket.socket()) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", 9464))
+            taken.listen()
+        except OSError:
+            pass  # somebody else has it: taken all the same
+        with subprocess.Popen(
+            command("demo", "--live", "--rate", "4000"),
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        ) as process:
+            assert process.stdout is not None
+            shown = b""
+            while b"/metrics" not in shown:
+                shown += process.stdout.readline()
+            assert b"Port 9464 is taken; using a free one." in shown
+            url = re.search(rb"http://\S+", shown)
+            assert url is not None
+
+            def ready() -> bool:
+                with urlopen(url[0].decode(), timeout=10) as answer:
+                    return b'streamgmm_ready{partition="http.csv.gz"} 1.0' in answer.read()
+
+            wait_for(ready, "the model to be ready")
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+            assert process.wait(20) == 130
+    assert b"events after warm-up" in rest, "it sums up before it goes"
