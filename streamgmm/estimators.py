@@ -17,7 +17,7 @@ from streamgmm.detection.newcomers import Newcomers
 from streamgmm.detection.reasons import Explanation, explain
 from streamgmm.errors import StateError
 from streamgmm.inputs import Time, columns_of, seconds_of, times_of, weight_of, weights_of
-from streamgmm.mixture import Forgetting, Frame, OnlineMixture, Rules, parse_half_life
+from streamgmm.mixture import Forgetting, Frame, HalfLife, OnlineMixture, Rules, parse_half_life
 from streamgmm.mixture.forgetting import law_from_state, law_to_state
 from streamgmm.mixture.summary import describe
 
@@ -130,6 +130,13 @@ class OnlineGMM(base.AnomalyDetector):
         self._newcomers = Newcomers(resolution=resolution)
         self._learner = self._new_learner()
 
+    def _untimed(self) -> str:
+        return (
+            f"half_life is {self.forgetting or self.half_life!r}, a span of event time, and the "
+            "event came without a time: give t (river's pipelines pass it on to filters such as "
+            "anomaly.QuantileFilter, not to a bare detector at their end), or a half_life in events"
+        )
+
     def _new_learner(self) -> Learner:
         rules = Rules(
             covariance=self.covariance,
@@ -143,6 +150,8 @@ class OnlineGMM(base.AnomalyDetector):
             tolerance=self.tolerance,
             weight_floor=self.weight_floor,
         )
+        law = rules.forgetting
+        self._timed = isinstance(law, HalfLife) and law.seconds is not None
         return Learner(
             0,
             n_components=self.n_components,
@@ -186,7 +195,8 @@ class OnlineGMM(base.AnomalyDetector):
         w
             Weight of the event; 0 learns nothing.
         t
-            Event time, a datetime (naive: UTC) or seconds since the epoch.
+            Event time, a datetime (naive: UTC) or seconds since the epoch; needed where
+            ``half_life`` is a span of time.
 
         Raises
         ------
@@ -199,6 +209,8 @@ class OnlineGMM(base.AnomalyDetector):
         """Return the score of x, then learn it, in one pass. Parameters as in `learn_one`."""
         x = x if type(x) is dict else dict(x)
         weight = 1.0 if w == 1.0 else weight_of(w)
+        if t is None and self._timed:
+            raise ValueError(self._untimed())
         time = math.nan if t is None else seconds_of(t)
         score = self._learner.step_one(self._columns, x, weight, time)
         if score is not None:
@@ -245,7 +257,8 @@ class OnlineGMM(base.AnomalyDetector):
             An array (n, d) in the order of `feature_names`, or any data frame that narwhals knows
             (pandas, Polars, PyArrow ...), whose columns are features by name.
         """
-        return self._learner.score(self._known(self._matrix(X, grow=False)))
+        columns = columns_of(X, self._columns.names)
+        return self._learner.score(self._known(self._matrix(columns, len(X))))
 
     def learn_many(self, X: Any, *, w: ArrayLike | None = None, t: ArrayLike | None = None) -> None:
         """Learn the rows of X in order. Parameters as in `score_learn_many`."""
@@ -273,10 +286,12 @@ class OnlineGMM(base.AnomalyDetector):
             If a shape does not fit, or a value is not a number or infinite; nothing is learned
             from any row then.
         """
-        matrix = self._matrix(X, grow=True)
-        n = len(matrix)
-        weight, time = weights_of(w, n), times_of(t, n)
-        return self._score_learn(Rows(matrix, weight, time))
+        if t is None and self._timed:
+            raise ValueError(self._untimed())
+        columns = columns_of(X, self._columns.names)
+        weight, time = weights_of(w, len(X)), times_of(t, len(X))
+        self._columns.row(dict.fromkeys(columns, math.nan), grow=True)
+        return self._score_learn(Rows(self._matrix(columns, len(X)), weight, time))
 
     # ---- features ------------------------------------------------------------------------
 
@@ -319,12 +334,8 @@ class OnlineGMM(base.AnomalyDetector):
         X[:, [d, d + position]] = X[:, [d + position, d]]
         self._learner.widen(self._newcomers.join(position))
 
-    def _matrix(self, X: Any, *, grow: bool) -> Array:
-        """Return X as rows over all columns, checked, with new features added if ``grow``."""
-        columns = columns_of(X, self._columns.names)
-        if grow:
-            self._columns.row(dict.fromkeys(columns, math.nan), grow=True)
-        n = len(next(iter(columns.values()))) if columns else len(X)
+    def _matrix(self, columns: dict[Any, Array], n: int) -> Array:
+        """Return columns by name as n rows over the features known, NaN where there is none."""
         matrix = np.full((n, len(self._columns)), np.nan)
         for i, name in enumerate(self._columns.names):
             if name in columns:

@@ -113,8 +113,10 @@ class Learner:
 
     def score(self, X: Array) -> Array:
         """Return the scores (n,) of X (n, d); nothing is learned. 0 before two events."""
-        mixture = self.mixture
-        return np.zeros(len(X)) if mixture is None else mixture.score(X)
+        if self._mixture is not None:
+            return self._mixture.score(X)
+        assert self._warmup is not None
+        return self._warmup.score(X)
 
     def score_learn(self, rows: Rows) -> None:
         """Score and learn all rows, one after the other."""

@@ -125,7 +125,10 @@ def law_from_state(state: dict[str, Any]) -> Forgetting:
     return _LAWS[name](**parameters)
 
 
-_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
+_SECONDS = {
+    "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0,
+}  # fmt: skip
+_SPAN = re.compile(r"([0-9]*\.?[0-9]+)\s*([a-z]+)\s*")
 
 
 def parse_half_life(value: float | str | None) -> Forgetting:
@@ -134,8 +137,8 @@ def parse_half_life(value: float | str | None) -> Forgetting:
     Parameters
     ----------
     value
-        A number of events; a span of event time such as "7d", "12h", "90min" or "30s"; None:
-        nothing is forgotten.
+        A number of events; a span of event time such as "7d", "1h30m" or "30s"; None: nothing is
+        forgotten.
 
     Raises
     ------
@@ -146,10 +149,11 @@ def parse_half_life(value: float | str | None) -> Forgetting:
         return Stationary()
     if not isinstance(value, str):
         return HalfLife(events=float(value))
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]+)\s*", value)
-    if not match or match[2] not in _SECONDS:
+    parts = _SPAN.findall(value)
+    if _SPAN.sub("", value).strip() or not parts or any(u not in _SECONDS for _, u in parts):
         raise ValueError(
             f"half_life is {value!r}; allowed are a number of events, a span of event time "
-            'such as "7d", "12h", "90min" or "30s", or None to forget nothing'
+            f'such as "7d", "1h30m" or "30s" (units {", ".join(_SECONDS)}), or None to forget '
+            "nothing"
         )
-    return HalfLife(seconds=float(match[1]) * _SECONDS[match[2]])
+    return HalfLife(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ class WarmUp:
 
     The provisional model is a single Gaussian under the same rules: its frame is taken anew when
     the buffer has doubled, its covariance starts from a prior worth d events of unit variance.
-    The first two events, which no scale can be known for, score 0.
+    What n events say of a scale is uncertain, so scores follow Student's t with n degrees of
+    freedom. The first two events, which no scale can be known for, score 0.
 
     Parameters
     ----------
@@ -67,7 +69,21 @@ class WarmUp:
 
     def score(self, X: Array) -> Array:
         """Return provisional scores (n,) of X (n, d)."""
-        return np.zeros(len(X)) if self._provisional is None else self._provisional.score(X)
+        gaussian = self._provisional
+        if gaussian is None:
+            return np.zeros(len(X))
+        distance = gaussian.expect(X)[2][:, 0]
+        observed = X.shape[1] - np.isnan(X).sum(axis=1)
+        excess = _student_excess(distance, observed, self.n_seen)
+        if self.rules.score == "tail":  # has no density's constants to correct
+            heavier: Array = 1.0 + excess / np.maximum(0.5 * distance, 1e-12)
+            return gaussian.score(X) * heavier
+        n = self.n_seen
+        constant = [
+            0.5 * d * math.log(n / 2) + math.lgamma(n / 2) - math.lgamma((n + d) / 2)
+            for d in observed.tolist()
+        ]
+        return gaussian.score(X) + excess + np.array(constant)
 
     def learn(self, x: Array, weight: float = 1.0) -> None:
         """Collect one event x (d,)."""
@@ -150,3 +166,8 @@ class WarmUp:
         self._weights = np.array(state["weights"])
         stored = state["provisional"]
         self._provisional = None if stored is None else OnlineMixture.from_state(stored)
+
+
+def _student_excess(distance: Array, d: NDArray[np.int64], n: int) -> Array:
+    """Return what log(1 + m^2 / n) (n + d) / 2 has over the Gaussian's m^2 / 2, each (rows,)."""
+    return np.asarray(0.5 * (n + d) * np.log1p(distance / n) - 0.5 * distance)

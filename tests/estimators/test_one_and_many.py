@@ -146,3 +146,23 @@ def test_a_weight_is_finite_and_not_negative(bad):
         model().learn_one({"a": 1.0}, w=bad)
     with pytest.raises(ValueError, match="must be finite and not negative"):
         model().learn_many([[1.0]], w=[bad])
+
+
+def test_a_half_life_in_time_needs_times():
+    timed = model(half_life="7d")
+    for call in (lambda: timed.learn_one({"a": 1.0}), lambda: timed.learn_many([[1.0]])):
+        with pytest.raises(ValueError, match=r"half_life is '7d'.*give t"):
+            call()
+    assert timed.feature_names == []
+    timed.learn_one({"a": 1.0}, t=0.0)
+    timed.learn_many([[1.0], [2.0]], t=[float("nan"), 5.0])
+    assert timed.n_seen == 3
+
+
+def test_provisional_scores_stay_sober():
+    """Two events that happen to be close do not make the third one a sensation."""
+    highest = max(
+        OnlineGMM().score_learn_many(np.random.default_rng(seed).normal(size=(40, 3))).max()
+        for seed in range(30)
+    )
+    assert highest < 60

@@ -54,6 +54,8 @@ def test_a_parameter_that_is_not_allowed_is_refused_with_what_is(parameters, mes
         ("90min", HalfLife(seconds=5_400)),
         ("1.5h", HalfLife(seconds=5_400)),
         (" 30 s ", HalfLife(seconds=30)),
+        ("1h30m", HalfLife(seconds=5_400)),
+        ("500ms", HalfLife(seconds=0.5)),
         (None, Stationary()),
     ],
 )

@@ -20,7 +20,7 @@ MODELS = {
     "default": OnlineGMM(),
     "diagonal": OnlineGMM(n_components=4, covariance="diag", half_life=None),
     "short warm-up": OnlineGMM(n_components=3, warmup=60, forgetting=PowerLaw(0.7)),
-    "tail, no gate": OnlineGMM(n_components=2, score="tail", gate=None, half_life="7d"),
+    "tail, no gate": OnlineGMM(n_components=2, score="tail", gate=None, half_life=None),
 }
 
 
