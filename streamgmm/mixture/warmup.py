@@ -75,15 +75,15 @@ class WarmUp:
         distance = gaussian.expect(X)[2][:, 0]
         observed = X.shape[1] - np.isnan(X).sum(axis=1)
         excess = _student_excess(distance, observed, self.n_seen)
+        scores = gaussian.score(X)
         if self.rules.score == "tail":  # has no density's constants to correct
-            heavier: Array = 1.0 + excess / np.maximum(0.5 * distance, 1e-12)
-            return gaussian.score(X) * heavier
+            return np.asarray(scores * (1.0 + excess / np.maximum(0.5 * distance, 1e-12)))
         n = self.n_seen
         constant = [
             0.5 * d * math.log(n / 2) + math.lgamma(n / 2) - math.lgamma((n + d) / 2)
             for d in observed.tolist()
         ]
-        return gaussian.score(X) + excess + np.array(constant)
+        return scores + excess + np.array(constant)
 
     def learn(self, x: Array, weight: float = 1.0) -> None:
         """Collect one event x (d,)."""
