@@ -83,7 +83,7 @@ class WarmUp:
             0.5 * d * math.log(n / 2) + math.lgamma(n / 2) - math.lgamma((n + d) / 2)
             for d in observed.tolist()
         ]
-        return scores + excess + np.array(constant)
+        return scores + excess + np.array(constant, dtype=np.float64)
 
     def learn(self, x: Array, weight: float = 1.0) -> None:
         """Collect one event x (d,)."""
