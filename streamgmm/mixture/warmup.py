@@ -72,18 +72,23 @@ class WarmUp:
         gaussian = self._provisional
         if gaussian is None:
             return np.zeros(len(X))
+        n = self.n_seen
         distance = gaussian.expect(X)[2][:, 0]
         observed = X.shape[1] - np.isnan(X).sum(axis=1)
-        excess = _student_excess(distance, observed, self.n_seen)
-        scores = gaussian.score(X)
+        # Student's in the place of the Gaussian's m^2 / 2: never as a difference of the two, which
+        # far out has no digits left
+        surprise = 0.5 * (n + observed) * np.log1p(distance / n)
         if self.rules.score == "tail":  # has no density's constants to correct
-            return np.asarray(scores * (1.0 + excess / np.maximum(0.5 * distance, 1e-12)))
-        n = self.n_seen
+            ratio = np.divide(
+                surprise, 0.5 * distance, out=np.ones_like(distance), where=distance > 0.0
+            )
+            return np.asarray(gaussian.score(X) * ratio)
+        at_mean = gaussian.score(np.where(np.isnan(X), np.nan, gaussian.means[0]))
         constant = [
             0.5 * d * math.log(n / 2) + math.lgamma(n / 2) - math.lgamma((n + d) / 2)
             for d in observed.tolist()
         ]
-        return scores + excess + np.array(constant, dtype=np.float64)
+        return np.asarray(at_mean + surprise + np.array(constant))
 
     def learn(self, x: Array, weight: float = 1.0) -> None:
         """Collect one event x (d,)."""
@@ -166,8 +171,3 @@ class WarmUp:
         self._weights = np.array(state["weights"])
         stored = state["provisional"]
         self._provisional = None if stored is None else OnlineMixture.from_state(stored)
-
-
-def _student_excess(distance: Array, d: NDArray[np.int64], n: int) -> Array:
-    """Return what log(1 + m^2 / n) (n + d) / 2 has over the Gaussian's m^2 / 2, each (rows,)."""
-    return np.asarray(0.5 * (n + d) * np.log1p(distance / n) - 0.5 * distance)
