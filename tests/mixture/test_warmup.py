@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, multivariate_t
 
 from streamgmm.mixture import Rules, WarmUp
 from tests.mixture.streams import COVARIANCES, modes, state_bytes, with_holes
@@ -58,6 +58,37 @@ def test_the_provisional_model_is_one_gaussian_with_a_prior(covariance: str) -> 
     # the last renewal of a factor may lie a tolerance back
     fresh = model.with_rules(tolerance=0.0)
     np.testing.assert_allclose(fresh.score(Y), expected + model.frame.log_scale, rtol=1e-9)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_provisional_scores_are_those_of_student_s_t(covariance: str) -> None:
+    """With as many degrees of freedom as there were events, far out and with holes too."""
+    n, d = 64, 3
+    X = modes(n, d)
+    warmup = WarmUp(1000, d, Rules(covariance=covariance))
+    scores_of(warmup, X)
+    model = warmup.provisional
+    assert model is not None
+    mean, Sigma = model.means[0], model.covariances[0]
+    Y = modes(20, d, seed=1)
+    expected = -multivariate_t(mean, Sigma, df=n).logpdf(Y)
+    np.testing.assert_allclose(warmup.score(Y), expected, rtol=1e-9)
+    Y[:, 0] = np.nan
+    C = 1.0 / np.linalg.inv(Sigma)[0, 0]
+    expected = -multivariate_t(mean[1:], Sigma[1:, 1:], df=n).logpdf(Y[:, 1:])
+    expected += 0.5 * np.log(2 * np.pi * np.e * C)
+    np.testing.assert_allclose(warmup.score(Y), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("score", ["nll", "tail"])
+def test_in_warm_up_too_the_farther_the_stranger(score: str) -> None:
+    X = modes(64, 3)
+    warmup = WarmUp(1000, 3, Rules(score=score))
+    scores_of(warmup, X)
+    model = warmup.provisional
+    assert model is not None
+    away = model.means + model.frame.scale * 10.0 ** np.arange(0, 90, 2)[:, None]
+    assert (np.diff(warmup.score(away)) > 1.0).all()
 
 
 def test_an_outlier_shows_in_warm_up_too() -> None:
