@@ -266,7 +266,9 @@ def test_the_demo_shows_alerts_with_reasons_and_sums_up() -> None:
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode()
     assert "40,000 real HTTP connections" in text
-    assert re.search(r"severity +\d+  (src_bytes|dst_bytes|duration) \S+ is far above", text)
+    assert re.search(
+        r"severity +\d+  labelled \w+  (src_bytes|dst_bytes|duration) \S+ is far above", text
+    )
     assert re.search(r"events  40,000 in [\d.]+ s", text)
     assert re.search(r"found  \d+ of 159 labelled anomalies", text)
     assert float(re.search(r"ROC-AUC  (\S+)", text)[1]) > 0.99  # type: ignore[index]

@@ -192,17 +192,18 @@ class Demo:
             self._show_model()
 
     def _show_alert(self, record: AlertRecord, *, attack: bool) -> None:
-        if self._unshown:
-            self._console.print(Text(f"         and {self._unshown} more", "dim"))
-            self._unshown = 0
         severity = record.severity or 0.0
         line = Text(f"{int(record.id.rpartition('-')[2]):>7}  ")
         line.append(
             f"severity {severity:>3.0f}", style="bold red" if severity >= _GRAVE else "yellow"
         )
-        line.append("  " + "; ".join(reason.text for reason in record.reasons[:2]))
-        line.append("  (an attack)" if attack else "  (labelled normal)", style="dim")
-        self._console.print(line)
+        line.append("  labelled attack  " if attack else "  labelled normal  ", style="dim")
+        line.append("; ".join(reason.text for reason in record.reasons[:2]))
+        if self._unshown:
+            line.append(f"  ({self._unshown} more before)", style="dim")
+            self._unshown = 0
+        wrap = not self._console.is_terminal
+        self._console.print(line, no_wrap=not wrap, overflow="ellipsis", soft_wrap=wrap)
 
     def _show_model(self) -> None:
         detector = self._pipeline.detector
@@ -223,9 +224,7 @@ class Demo:
 
     def _conclude(self, findings: Findings, seconds: float) -> None:
         self._show_model()
-        if self._unshown:
-            self._console.print(Text(f"         and {self._unshown} more", "dim"))
-            self._unshown = 0
+        self._unshown = 0
         self._console.print()
         for name, value in findings.summary(self._settings.budget):
             self._console.print(Text.assemble((f"{name:>18}  ", "dim"), value))
