@@ -4,11 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
 
 from streamgmm.mixture import HalfLife, OnlineMixture, Rules, Stationary
-from tests.mixture.naive import Naive, naive_copy
 from tests.mixture.streams import (
     COVARIANCES,
     LAWS,
@@ -19,88 +16,6 @@ from tests.mixture.streams import (
     state_bytes,
     with_holes,
 )
-
-EXACT = {"tolerance": 0.0}
-
-
-def assert_same_statistics(mixture: OnlineMixture, naive: Naive, tolerance: float) -> None:
-    close = {"rtol": tolerance, "atol": tolerance}
-    np.testing.assert_allclose(mixture.mass, naive.mass, **close)
-    np.testing.assert_allclose(mixture.weights, naive.w, **close)
-    np.testing.assert_allclose(mixture.counts, naive.n, **close)
-    np.testing.assert_allclose(mixture.frame.to_frame(mixture.means), naive.mu, **close)
-    S = naive.S
-    if mixture.rules.covariance == "diag":
-        S = np.einsum("kii,ij->kij", S, np.eye(mixture.d))
-    np.testing.assert_allclose(mixture.scatters, S, **close)
-    scale = np.outer(mixture.frame.scale, mixture.frame.scale)
-    np.testing.assert_allclose(mixture.covariances / scale, naive.Sigma, **close)
-
-
-@pytest.mark.parametrize("holes", [0.0, 0.25], ids=["complete", "holes"])
-@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
-@pytest.mark.parametrize("covariance", COVARIANCES)
-def test_with_tolerance_0_it_is_the_naive_recursion(
-    covariance: str, law: Any, holes: float
-) -> None:
-    d, n = 3, 100
-    mixture = fitted(modes(120, d), 5, covariance=covariance, forgetting=law, **EXACT)
-    mixture.start_clock(1.7e9)
-    naive = naive_copy(mixture)
-    X = modes(n, d, seed=1)
-    X[n // 4] += 300.0  # an outlier, so that bounded influence has something to bound
-    X = with_holes(X, holes, seed=2) if holes else X
-    u, t = learning_weights(n), event_times(n)
-
-    expected = naive.score_learn(X, u, t)
-    scores = mixture.score_learn(X, weight=u, time=t)
-
-    scored = ~np.isnan(expected)
-    assert scored.sum() > 0.95 * n
-    np.testing.assert_allclose(scores[scored], expected[scored], rtol=1e-10, atol=1e-10)
-    assert_same_statistics(mixture, naive, 1e-10)
-
-
-rules_of_all_kinds = st.fixed_dictionaries(
-    {
-        "covariance": st.sampled_from(COVARIANCES),
-        "forgetting": st.sampled_from(list(LAWS.values())),
-        "score": st.sampled_from(["nll", "nll_full", "tail"]),
-        "established": st.sampled_from(["graded", None, 0.0, 0.3, 1.0]),
-        "shrinkage": st.sampled_from([0.0, 0.05, 2.0]),
-        "correlation_shrinkage": st.sampled_from([0.0, 0.1, 1.0]),
-        "influence": st.sampled_from([1.0, 30.0, float("inf")]),
-        "weight_floor": st.sampled_from([0.0, 1e-4, 0.1]),
-    }
-)
-
-
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    rules=rules_of_all_kinds,
-    components=st.integers(1, 9),
-    d=st.integers(1, 5),
-    holes=st.sampled_from([0.0, 0.4]),
-    seed=st.integers(0, 1000),
-)
-def test_it_is_the_naive_recursion_under_any_rules(
-    rules: dict[str, Any], components: int, d: int, holes: float, seed: int
-) -> None:
-    X = modes(180, d, seed=seed)
-    mixture = fitted(X[:120], components, seed=seed, **rules, **EXACT)
-    # A component without any weight has no logarithm of it; the naive recursion takes logarithms.
-    assume((mixture.weights > 0.0).all())
-    naive = naive_copy(mixture)
-    Y = with_holes(X[120:], holes, seed=seed) if holes else X[120:]
-    u, t = learning_weights(len(Y), seed=seed), event_times(len(Y), seed=seed)
-
-    expected = naive.score_learn(Y, u, t)
-    scores = mixture.score_learn(Y, weight=u, time=t)
-
-    scored = ~np.isnan(expected)
-    np.testing.assert_allclose(scores[scored], expected[scored], rtol=1e-8, atol=1e-8)
-    assert_same_statistics(mixture, naive, 1e-8)
-
 
 # ---- blocks ------------------------------------------------------------------------------
 
@@ -259,100 +174,6 @@ def test_the_rows_given_must_fit_the_mixture_and_each_other() -> None:
         mixture.learn(modes(5, 3), weight=np.ones(4))
     with pytest.raises(ValueError, match="one a row"):
         mixture.learn(modes(5, 3), time=np.ones((5, 1)))
-
-
-# ---- frames ------------------------------------------------------------------------------
-
-
-def test_moving_the_frame_moves_no_score() -> None:
-    """With ridge and frame expressed in the new units, the mixture is the same mixture."""
-    mixture = fitted(modes(200, 3), 4, tolerance=0.0)
-    mixture.learn(modes(100, 3, seed=1))
-    X = with_holes(modes(200, 3, seed=2), 0.2)
-    before, means, covariances = mixture.score(X), mixture.means, mixture.covariances
-    frame = mixture.frame
-    factor = np.array([3.0, 1e4, 1e-5])
-    moved = type(frame)(
-        frame.location + 17.0 * frame.scale, frame.scale * factor, frame.ridge / factor**2
-    )
-    mixture.move_frame(moved)
-    np.testing.assert_allclose(mixture.score(X), before, rtol=1e-9)
-    np.testing.assert_allclose(mixture.means, means, rtol=1e-12)
-    np.testing.assert_allclose(mixture.covariances, covariances, rtol=1e-9, atol=1e-12)
-
-
-def drifted(mixture: OnlineMixture, feature: int, scales: float) -> OnlineMixture:
-    """Return the mixture with all it knows of a feature moved by so many scales."""
-    moved = mixture.copy()
-    means = mixture.frame.to_frame(mixture.means)
-    means[:, feature] += scales
-    moved.set_statistics(
-        mass=mixture.mass,
-        weights=mixture.weights,
-        counts=mixture.counts,
-        means=means,
-        scatters=mixture.scatters,
-    )
-    return moved
-
-
-@pytest.mark.parametrize("covariance", COVARIANCES)
-def test_the_frame_follows_a_feature_that_has_left_it(covariance: str) -> None:
-    X = modes(300, 3)
-    X[:, 1] = np.round(X[:, 1])  # a resolution well above the least one
-    near = fitted(X, 3, covariance=covariance, tolerance=0.0)
-    assert not near.follow_frame()
-    far = drifted(near, 1, 1e4)
-    Y = modes(100, 3, seed=2)
-    Y[:, 1] += 1e4 * near.frame.scale[1]
-    scores, means, covariances = far.score(Y), far.means, far.covariances
-    np.testing.assert_allclose(scores, near.score(modes(100, 3, seed=2)), rtol=1e-8)
-
-    assert far.follow_frame()
-
-    assert abs(far.frame.location[1] - Y[:, 1].mean()) < 3 * far.frame.scale[1]
-    np.testing.assert_allclose(far.score(Y), scores, rtol=1e-9)
-    np.testing.assert_allclose(far.means, means, rtol=1e-12)
-    np.testing.assert_allclose(far.covariances, covariances, rtol=1e-9, atol=1e-12)
-    assert not far.follow_frame()
-
-
-def test_a_frame_that_grows_keeps_the_least_variance_in_its_own_units() -> None:
-    """The state moves exactly; the ridge's floor is relative to the frame and may rise."""
-    near = fitted(modes(300, 3), 3, tolerance=0.0)
-    far = drifted(near, 1, 1e4)
-    means, scatters = far.means, far.scatters * np.outer(far.frame.scale, far.frame.scale)
-    Y = modes(100, 3, seed=2)
-    Y[:, 1] += 1e4 * near.frame.scale[1]
-    scores = far.score(Y)
-    assert far.follow_frame()
-    np.testing.assert_allclose(far.means, means, rtol=1e-12)
-    moved = far.scatters * np.outer(far.frame.scale, far.frame.scale)
-    np.testing.assert_allclose(moved, scatters, rtol=1e-12)
-    assert far.frame.ridge.min() >= 1e-3
-    np.testing.assert_allclose(far.score(Y), scores, atol=0.1)
-
-
-@pytest.mark.parametrize("covariance", COVARIANCES)
-def test_new_features_leave_the_old_ones_alone(covariance: str) -> None:
-    d, added = 3, 2
-    mixture = fitted(modes(200, d), 4, covariance=covariance, tolerance=0.0)
-    frame = type(mixture.frame)(np.array([5.0, 1e6]), np.array([2.0, 0.25]), np.array([1e-3, 0.5]))
-    wider = mixture.with_features(frame)
-    X = with_holes(modes(300, d, seed=1), 0.1)
-    X = X[~np.isnan(X).all(axis=1)]
-    missing = np.concatenate([X, np.full((len(X), added), np.nan)], axis=1)
-
-    # What is missing adds its entropy: log(scale) + log(2 pi e (1 + ridge)) / 2 a feature.
-    entropy = (np.log(frame.scale) + 0.5 * np.log(2 * np.pi * np.e * (1 + frame.ridge))).sum()
-    np.testing.assert_allclose(wider.score(missing), mixture.score(X) + entropy, rtol=1e-10)
-
-    mixture.learn(X)
-    wider.learn(missing)
-    np.testing.assert_allclose(wider.weights, mixture.weights, rtol=1e-9)
-    np.testing.assert_allclose(wider.means[:, :d], mixture.means, rtol=1e-9)
-    np.testing.assert_allclose(wider.means[:, d:], np.tile(frame.location, (4, 1)), rtol=1e-12)
-    np.testing.assert_allclose(wider.scatters[:, :d, :d], mixture.scatters, rtol=1e-8, atol=1e-12)
 
 
 # ---- what it says of itself --------------------------------------------------------------
