@@ -16,7 +16,7 @@ from streamgmm.detection.learner import Learner, Rows
 from streamgmm.detection.newcomers import Newcomers
 from streamgmm.detection.reasons import Explanation, explain
 from streamgmm.errors import StateError
-from streamgmm.inputs import Time, columns_of, seconds_of, times_of, weight_of, weights_of
+from streamgmm.inputs import Time, seconds_of, table_of, times_of, weight_of, weights_of
 from streamgmm.mixture import Forgetting, Frame, HalfLife, OnlineMixture, Rules, parse_half_life
 from streamgmm.mixture.forgetting import law_from_state, law_to_state
 from streamgmm.mixture.summary import describe
@@ -257,8 +257,8 @@ class OnlineGMM(base.AnomalyDetector):
             An array (n, d) in the order of `feature_names`, or any data frame that narwhals knows
             (pandas, Polars, PyArrow ...), whose columns are features by name.
         """
-        columns = columns_of(X, self._columns.names)
-        return self._learner.score(self._known(self._matrix(columns, len(X))))
+        names, rows = table_of(X, self._columns.names)
+        return self._learner.score(self._known(self._over_columns(names, rows)))
 
     def learn_many(self, X: Any, *, w: ArrayLike | None = None, t: ArrayLike | None = None) -> None:
         """Learn the rows of X in order. Parameters as in `score_learn_many`."""
@@ -288,10 +288,10 @@ class OnlineGMM(base.AnomalyDetector):
         """
         if t is None and self._timed:
             raise ValueError(self._untimed())
-        columns = columns_of(X, self._columns.names)
-        weight, time = weights_of(w, len(X)), times_of(t, len(X))
-        self._columns.row(dict.fromkeys(columns, math.nan), grow=True)
-        return self._score_learn(Rows(self._matrix(columns, len(X)), weight, time))
+        names, rows = table_of(X, self._columns.names)
+        weight, time = weights_of(w, len(rows)), times_of(t, len(rows))
+        self._columns.row(dict.fromkeys(names, math.nan), grow=True)
+        return self._score_learn(Rows(self._over_columns(names, rows), weight, time))
 
     # ---- features ------------------------------------------------------------------------
 
@@ -315,13 +315,12 @@ class OnlineGMM(base.AnomalyDetector):
             learner.score_learn(rows)
             return rows.score
         scores = np.empty(len(rows))
+        X = rows.X.copy()  # its columns change places as features join
         for i in range(len(rows)):
-            part = Rows(
-                self._known(rows.X[i : i + 1]), rows.weight[i : i + 1], rows.time[i : i + 1]
-            )
+            part = Rows(self._known(X[i : i + 1]), rows.weight[i : i + 1], rows.time[i : i + 1])
             learner.score_learn(part)
             scores[i] = part.score[0]
-            self._watch_newcomers(rows.X, i)
+            self._watch_newcomers(X, i)
         return scores
 
     def _watch_newcomers(self, X: Array, i: int) -> None:
@@ -334,12 +333,15 @@ class OnlineGMM(base.AnomalyDetector):
         X[:, [d, d + position]] = X[:, [d + position, d]]
         self._learner.widen(self._newcomers.join(position))
 
-    def _matrix(self, columns: dict[Any, Array], n: int) -> Array:
-        """Return columns by name as n rows over the features known, NaN where there is none."""
-        matrix = np.full((n, len(self._columns)), np.nan)
+    def _over_columns(self, names: list[Any], rows: Array) -> Array:
+        """Return rows over all columns in their order, NaN where a feature is not in ``names``."""
+        if names == self._columns.names:
+            return rows
+        place = {name: i for i, name in enumerate(names)}
+        matrix = np.full((len(rows), len(self._columns)), np.nan)
         for i, name in enumerate(self._columns.names):
-            if name in columns:
-                matrix[:, i] = columns[name]
+            if name in place:
+                matrix[:, i] = rows[:, place[name]]
         return matrix
 
     # ---- what it knows -------------------------------------------------------------------

@@ -14,14 +14,14 @@ Array: TypeAlias = NDArray[np.float64]
 Time: TypeAlias = float | datetime | None
 
 
-def columns_of(X: Any, names: Sequence[Hashable]) -> dict[Any, Array]:
-    """Return the columns of a table by name, each (n,), NaN = missing.
+def table_of(X: Any, names: Sequence[Hashable]) -> tuple[list[Any], Array]:
+    """Return the names of a table's columns and its rows (n, m), NaN = missing.
 
     Parameters
     ----------
     X
         An array (n, d), whose columns are ``names`` in order (0 .. d-1 if there are none), or any
-        data frame that narwhals knows.
+        data frame that narwhals knows. An array of float64 in C order is returned as it is.
     names
         Features known so far.
 
@@ -33,31 +33,33 @@ def columns_of(X: Any, names: Sequence[Hashable]) -> dict[Any, Array]:
         If an array's shape does not fit, or a value is infinite.
     """
     if isinstance(X, np.ndarray | list | tuple):
-        columns = _columns_of_array(np.array(X, dtype=np.float64), names)
+        found, rows = _table_of_array(X, names)
     else:
-        columns = _columns_of_frame(X)
-    for name, values in columns.items():
-        if np.isinf(values).any():
-            raise ValueError(
-                f"feature {name!r} has infinite values, first in row "
-                f"{int(np.isinf(values).argmax())}; nothing was learned"
-            )
-    return columns
-
-
-def _columns_of_array(array: Array, names: Sequence[Hashable]) -> dict[Any, Array]:
-    if array.ndim != 2:
-        raise ValueError(f"X has shape {array.shape}; (n, d) is needed")
-    known = list(names) or list(range(array.shape[1]))
-    if array.shape[1] != len(known):
+        found, rows = _table_of_frame(X)
+    infinite = np.isinf(rows)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
         raise ValueError(
-            f"X has {array.shape[1]} columns, the model {len(known)} features: {known}. "
+            f"feature {found[column]!r} is infinite in row {row}; give finite numbers, and NaN "
+            "where one is missing. Nothing was learned"
+        )
+    return found, rows
+
+
+def _table_of_array(X: Any, names: Sequence[Hashable]) -> tuple[list[Any], Array]:
+    rows = np.ascontiguousarray(X, dtype=np.float64)
+    if rows.ndim != 2 or np.ndim(X) != 2:
+        raise ValueError(f"X has shape {np.shape(X)}; (n, d) is needed")
+    known = list(names) or list(range(rows.shape[1]))
+    if rows.shape[1] != len(known):
+        raise ValueError(
+            f"X has {rows.shape[1]} columns, the model {len(known)} features: {known}. "
             "Pass a data frame where columns differ"
         )
-    return {name: array[:, i] for i, name in enumerate(known)}
+    return known, rows
 
 
-def _columns_of_frame(X: Any) -> dict[Any, Array]:
+def _table_of_frame(X: Any) -> tuple[list[Any], Array]:
     # Here, because it is a third of what importing the package would cost.
     import narwhals.stable.v2 as nw
 
@@ -68,9 +70,10 @@ def _columns_of_frame(X: Any) -> dict[Any, Array]:
                 f"feature {name!r} holds {dtype}; features are numbers. Encode it first or "
                 "leave it out. Nothing was learned"
             )
-    return {
-        name: frame[name].cast(nw.Float64).to_numpy().astype(np.float64) for name in frame.columns
-    }
+    rows = np.empty(frame.shape)
+    for i, name in enumerate(frame.columns):
+        rows[:, i] = frame[name].cast(nw.Float64).to_numpy()
+    return frame.columns, rows
 
 
 def weight_of(w: float) -> float:

@@ -53,7 +53,7 @@ def test_a_bad_column_is_refused_by_name():
     good = pd.DataFrame(events(3))
     with pytest.raises(TypeError, match="feature 'rate' holds"):
         model.learn_many(good.assign(rate=["a", "b", "c"]))
-    with pytest.raises(ValueError, match="feature 'size' has infinite values, first in row 1"):
+    with pytest.raises(ValueError, match="feature 'size' is infinite in row 1"):
         model.learn_many(good.assign(size=[1.0, np.inf, np.inf]))
     with pytest.raises(ValueError, match="3 columns, the model 2 features"):
         model.learn_many(np.ones((2, 3)))
