@@ -231,6 +231,7 @@ def test_a_member_without_a_partition_stands_by(
     tmp_path: Path, topics: Topics, kafka: str, topic: TopicFactory
 ) -> None:
     names = {"brokers": kafka, "topic": topic("flows"), "alerts": topic("alerts")}
+    names["checkpoint"] = str(tmp_path / "shared-state")
     topics.send_flows(names["topic"], 0, 200)
     with Worker(tmp_path, "first", **names) as first:
         wait_for(lambda: first.readiness()["ready"], "readiness")
