@@ -207,6 +207,9 @@ class Detector:
 
     def _decide_threshold(self) -> None:
         self._clock.fold()
+        self._apply_budget()
+
+    def _apply_budget(self) -> None:
         probability = probability_of(self.settings.budget, self._clock)
         self._threshold = self._tail.threshold(probability)
 
@@ -221,7 +224,6 @@ class Detector:
             "learner": self._learner.state(),
             "tail": self._tail.state(),
             "clock": self._clock.state.copy(),
-            "threshold": self._threshold,
         }
 
     @classmethod
@@ -242,7 +244,8 @@ class Detector:
         detector._learner.restore(state["learner"])
         detector._tail.restore(state["tail"])
         detector._clock.state[:] = state["clock"]
-        detector._threshold = float(state["threshold"])
+        if detector.ready:
+            detector._apply_budget()  # as it was, or the new one if the settings have changed it
         return detector
 
 

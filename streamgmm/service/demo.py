@@ -176,8 +176,9 @@ class Demo:
     def _see(self, outputs: Outputs) -> None:
         if not self._was_ready and outputs.verdicts.ready.any():
             self._was_ready = True
+            needed = self._pipeline.detector.warmup
             self._console.print(
-                Text(f"{self._settings.warmup:>7}  the model is ready: alerts from here on", "cyan")
+                Text(f"{needed:>7}  the model is ready: alerts from here on", "cyan")
             )
         for row, record in outputs.alerts:
             now = time.monotonic()

@@ -345,3 +345,13 @@ def test_settings_are_refused_before_the_first_event(change: dict[str, Any], mes
 def test_a_detector_has_features() -> None:
     with pytest.raises(ValueError, match="n_features"):
         Detector(0)
+
+
+def test_a_budget_that_was_changed_in_a_saved_state_holds_at_once():
+    detector = Detector(3, DetectorSettings(budget=Budget(probability=1e-3), n_components=2))
+    detector.process(np.random.default_rng(0).normal(size=(3_000, 3)))
+    state = detector.state()
+    assert Detector.from_state(state).threshold == detector.threshold
+    strict = DetectorSettings(budget=Budget(probability=1e-5), n_components=2)
+    stricter = Detector.from_state({**state, "settings": strict.state()})
+    assert stricter.threshold > detector.threshold + 1.0
