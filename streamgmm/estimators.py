@@ -25,7 +25,7 @@ Array: TypeAlias = NDArray[np.float64]
 Event: TypeAlias = Mapping[Any, Any]
 
 _STATE_KIND = "OnlineGMM"
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 _HALF_LIFE = 10_000
 
 
@@ -216,8 +216,12 @@ class OnlineGMM(base.AnomalyDetector):
         if score is not None:
             return score
         row = self._columns.row(x, grow=True)
-        rows = Rows(row, np.array([weight]), np.array([time]))
-        return float(self._score_learn(rows)[0])
+        self._admit_in_warm_up()
+        # those that the mixture does not have yet are not columns, so that they slow nothing down
+        d = self._learner.n_features
+        new = self._columns.shrink(d)
+        rows = Rows(self._known(row), np.array([weight]), np.array([time]))
+        return float(self._score_learn(rows, new, row[:, d:])[0])
 
     def explain_one(self, x: Event) -> Explanation:
         """Return why x is unlikely: each feature against what the others let expect.
@@ -257,7 +261,7 @@ class OnlineGMM(base.AnomalyDetector):
             An array (n, d) in the order of `feature_names`, or any data frame that narwhals knows
             (pandas, Polars, PyArrow ...), whose columns are features by name.
         """
-        names, rows = table_of(X, self._columns.names)
+        names, rows = table_of(X, self.feature_names)
         return self._learner.score(self._known(self._over_columns(names, rows)))
 
     def learn_many(self, X: Any, *, w: ArrayLike | None = None, t: ArrayLike | None = None) -> None:
@@ -288,10 +292,17 @@ class OnlineGMM(base.AnomalyDetector):
         """
         if t is None and self._timed:
             raise ValueError(self._untimed())
-        names, rows = table_of(X, self._columns.names)
+        names, rows = table_of(X, self.feature_names)
         weight, time = weights_of(w, len(rows)), times_of(t, len(rows))
-        self._columns.row(dict.fromkeys(names, math.nan), grow=True)
-        return self._score_learn(Rows(self._over_columns(names, rows), weight, time))
+        if not len(rows):
+            return np.empty(0)
+        if not self.ready:
+            self._columns.row(dict.fromkeys(names, math.nan), grow=True)
+            self._admit_in_warm_up()
+        known = set(self.feature_names)
+        new = [i for i, name in enumerate(names) if name not in known]
+        block = Rows(self._over_columns(names, rows), weight, time)
+        return self._score_learn(block, [names[i] for i in new], rows[:, new])
 
     # ---- features ------------------------------------------------------------------------
 
@@ -304,34 +315,34 @@ class OnlineGMM(base.AnomalyDetector):
         """Return the columns that the mixture has."""
         return np.ascontiguousarray(matrix[:, : self._learner.n_features])
 
-    def _score_learn(self, rows: Rows) -> Array:
-        """Score and learn rows that have all columns, those still watched included."""
+    def _admit_in_warm_up(self) -> None:
+        """Give columns that have just appeared their place in a warm-up."""
+        added = len(self._columns) - self._learner.n_features
+        if added and not self.ready:
+            self._learner.widen(_unplaced(added))
+
+    def _score_learn(self, rows: Rows, new: list[Any], values: Array) -> Array:
+        """Score and learn rows; ``values`` (n, p) are those of features that are ``new``."""
         learner = self._learner
-        if not learner.ready:
-            added = len(self._columns) - learner.n_features
-            if added:
-                learner.widen(_unplaced(added))
-        if len(self._columns) == learner.n_features:
+        if not new:
             learner.score_learn(rows)
             return rows.score
-        scores = np.empty(len(rows))
-        X = rows.X.copy()  # its columns change places as features join
-        for i in range(len(rows)):
-            part = Rows(self._known(X[i : i + 1]), rows.weight[i : i + 1], rows.time[i : i + 1])
+        scores, values, start = np.empty(len(rows)), values.copy(), 0
+        shown = (~np.isnan(values)).any(axis=1) & (rows.weight > 0)
+        for stop in [*(np.flatnonzero(shown) + 1).tolist(), len(rows)]:
+            part = Rows(rows.X[start:stop], rows.weight[start:stop], rows.time[start:stop])
             learner.score_learn(part)
-            scores[i] = part.score[0]
-            self._watch_newcomers(X, i)
+            scores[start:stop] = part.score
+            if stop > start and shown[stop - 1]:
+                for name, frame in self._newcomers.watch(self.n_seen, new, values[stop - 1]):
+                    at = new.index(name)
+                    X = np.column_stack([rows.X, values[:, at]])
+                    rows = Rows(np.ascontiguousarray(X), rows.weight, rows.time)
+                    values[:, at] = np.nan
+                    self._columns.row({name: math.nan}, grow=True)
+                    learner.widen(frame)
+            start = stop
         return scores
-
-    def _watch_newcomers(self, X: Array, i: int) -> None:
-        """Show row i of X to the watch; a feature that has been seen enough joins the mixture."""
-        d = self._learner.n_features
-        position = self._newcomers.watch(X[i, d:])
-        if position is None:
-            return
-        self._columns.swap(d, d + position)
-        X[:, [d, d + position]] = X[:, [d + position, d]]
-        self._learner.widen(self._newcomers.join(position))
 
     def _over_columns(self, names: list[Any], rows: Array) -> Array:
         """Return rows over all columns in their order, NaN where a feature is not in ``names``."""

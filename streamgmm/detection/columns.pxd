@@ -9,3 +9,5 @@ cdef class Columns:
 
     cdef int _add(self, object name) except -1
     cdef int write(self, dict x, bint grow) except -1
+    cdef bint _write_plain(self, dict x, bint grow) noexcept
+    cdef int _write_any(self, dict x, bint grow) except -1

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +52,8 @@ def test_numbers_of_any_kind_are_numbers() -> None:
         ("7", TypeError),
         (b"7", TypeError),
         (1j, TypeError),
+        (np.complex64(1), TypeError),
+        (np.timedelta64(3, "s"), TypeError),
         ([1.0], TypeError),
         ({}, TypeError),
         (float("inf"), ValueError),
@@ -73,11 +78,50 @@ def test_any_mapping_will_do() -> None:
     np.testing.assert_array_equal(Columns().row(x, grow=True), [[1.0, 2.0]])
 
 
-def test_two_features_change_columns() -> None:
+def test_columns_at_the_end_can_be_dropped() -> None:
     columns = Columns(["a", "b", "c"])
-    columns.swap(0, 2)
-    assert columns.names == ["c", "b", "a"]
-    np.testing.assert_array_equal(columns.row({"a": 1, "b": 2, "c": 3}), [[3.0, 2.0, 1.0]])
+    assert columns.shrink(1) == ["b", "c"]
+    assert columns.names == ["a"]
+    np.testing.assert_array_equal(columns.row({"c": 3, "a": 1, "b": 2}), [[1.0]])
+    np.testing.assert_array_equal(columns.row({"c": 3, "a": 1}, grow=True), [[1.0, 3.0]])
+
+
+@pytest.mark.parametrize("missing", [pd.NA, pd.NaT, None, np.nan], ids=repr)
+def test_marks_for_nothing_are_missing(missing: Any) -> None:
+    np.testing.assert_array_equal(Columns(["a", "b"]).row({"a": 1, "b": missing}), [[1.0, np.nan]])
+
+
+class Deliberate:
+    """A number that lets other threads run while it is read."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __float__(self) -> float:
+        threading.Event().wait(1e-4)
+        return self.value
+
+
+def test_threads_do_not_mix_their_events() -> None:
+    columns = Columns(list("abcd"))
+
+    def rows(value: float) -> set[bytes]:
+        x = dict.fromkeys("abcd", Deliberate(float(value)))
+        return {columns.row(x).tobytes() for _ in range(50)}
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(rows, range(4)))
+    assert found == [{np.full(4, float(value)).tobytes()} for value in range(4)]
+
+
+def test_an_event_may_lose_its_values_while_they_are_read() -> None:
+    class Clearing:
+        def __float__(self) -> float:
+            x.clear()
+            return 2.0
+
+    x: dict[str, Any] = {"a": 1.5, "b": Clearing(), "c": 2.5 + len("ab")}
+    np.testing.assert_array_equal(Columns(["a", "b", "c"]).row(x), [[1.5, 2.0, 4.5]])
 
 
 @pytest.mark.parametrize(

@@ -141,3 +141,76 @@ def test_newcomers_survive_a_save():
         full = {**x, "extra": x["size"]}
         assert model.score_learn_one(full) == restored.score_learn_one(full)
     assert restored.feature_names == ["size", "rate", "extra"]
+
+
+def test_a_stray_name_changes_nothing_for_the_others():
+    model, undisturbed = trained(), trained()
+    model.learn_one({"size": 10.0, "rate": 0.0, "typo": 1.0})
+    undisturbed.learn_one({"size": 10.0, "rate": 0.0})
+    X = np.array([list(x.values()) for x in events(50, seed=2)])
+    assert model.score_many(X).tolist() == undisturbed.score_many(X).tolist()
+    assert model.score_learn_many(X).tolist() == undisturbed.score_learn_many(X).tolist()
+    assert model._columns.names == ["size", "rate"]  # all that a single event has to go through
+    for x in events(50, seed=3):
+        assert model.score_learn_one(x) == undisturbed.score_learn_one(x)
+    with pytest.raises(ValueError, match="3 columns, the model 2 features"):
+        model.learn_many(np.ones((1, 3)))
+
+
+def test_names_without_end_cost_no_end_of_memory():
+    model = trained()
+    sizes = []
+    for i, x in enumerate(events(600, seed=3)):
+        model.learn_one({**x, f"name {i:04}": 1.0, "late": x["rate"] ** 2})
+        sizes.append(len(model.to_bytes()))
+    assert model.feature_names == ["size", "rate", "late"]
+    assert max(sizes[200:]) < sizes[199] + 300
+
+
+def test_a_newcomer_that_is_not_seen_again_is_forgotten():
+    model = trained()
+    model.learn_one({"typo": 1.0})
+    model.learn_many(pd.DataFrame(events(10_000, seed=3)))
+    assert b"typo" in model.to_bytes()
+    model.learn_one({"other": 1.0})
+    assert b"typo" not in model.to_bytes()
+
+
+def test_a_newcomer_is_not_known_by_events_of_no_weight():
+    model = trained()
+    for x in events(150, seed=3):
+        model.learn_one({**x, "extra": x["size"]}, w=0.0)
+    assert model.feature_names == ["size", "rate"]
+
+
+@pytest.mark.parametrize("cut", [1, 7, 250])
+def test_a_crowd_of_newcomers_in_blocks_is_one_by_one(cut):
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame(events(500, seed=8))
+    for i in range(90):
+        values = np.arange(500.0) + rng.normal(size=500)
+        frame[f"new {i}"] = np.where(rng.random(500) < 0.2 + i / 200, values, np.nan)
+    weights = (rng.random(500) < 0.9).astype(float)
+    block, single = trained(), trained()
+    scores = np.concatenate(
+        [
+            block.score_learn_many(frame.iloc[at : at + cut], w=weights[at : at + cut])
+            for at in range(0, 500, cut)
+        ]
+    )
+    alone = [
+        single.score_learn_one({k: v for k, v in x.items() if not np.isnan(v)}, w=w)
+        for x, w in zip(frame.to_dict("records"), weights, strict=True)
+    ]
+    assert alone == scores.tolist()
+    assert block.feature_names == single.feature_names
+    assert len(block.feature_names) > 50
+    assert block.to_bytes() == single.to_bytes()
+
+
+def test_an_empty_block_brings_no_features():
+    model = OnlineGMM()
+    assert model.score_learn_many(np.empty((0, 5))).shape == (0,)
+    assert model.feature_names == []
+    model.learn_many(np.ones((3, 2)))
+    assert model.feature_names == [0, 1]
