@@ -2,7 +2,7 @@
 
 The order at every settlement is: outputs delivered, positions committed, checkpoint written. A
 crash between two of them repeats some outputs and loses none, and a checkpoint is never ahead of
-what is committed.
+what is committed. A model's first checkpoint comes with its first commit, not an interval later.
 """
 
 from __future__ import annotations
@@ -175,6 +175,7 @@ class KafkaJob:
         if not self._house.deliver():
             return
         self._commit(source)
+        self._models.checkpoint_new()
         if self._house.checkpoint_is_due():
             self._models.checkpoint()
 

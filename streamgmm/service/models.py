@@ -71,6 +71,7 @@ class _Shard:
     due: dict[str, int] = field(default_factory=dict)
     mark: dict[str, Any] = field(default_factory=dict)
     changed: bool = False
+    saved: bool = False
 
     @property
     def relearning(self) -> bool:
@@ -131,6 +132,7 @@ class Models:
         shard = self._unpark(shard_name, starts) or self._restore(shard_name, starts)
         if shard is None:
             shard = _Shard(shard_name, Detector(self._width, self._settings))
+            self._warn_of_a_lost_past(starts)
         for name, start in starts.items():
             self._add_partition(shard, name, start)
         self._shards[shard_name] = shard
@@ -185,6 +187,18 @@ class Models:
         for name, shard in self._shards.items():
             if shard.changed and (shard_names is None or name in shard_names):
                 self._write(self._store, shard)
+
+    def checkpoint_new(self) -> None:
+        """Write the first checkpoint of each model that has learned something and has none.
+
+        To be called after a commit: from there on a restart without one would begin empty. It
+        is tried once; after a failure the next regular checkpoint is the first.
+        """
+        new = {name for name, shard in self._shards.items() if shard.changed and not shard.saved}
+        if new:
+            self.checkpoint(new)
+            for name in new:
+                self._shards[name].saved = True
 
     def close(self, partitions: Collection[str], *, park: bool) -> None:
         """Let go of partitions; `park` keeps their models at hand in case they come back."""
@@ -265,7 +279,7 @@ class Models:
                 f"the checkpoint of {shard_name} is not understood: {error}; remove "
                 f"{self._store.directory} to let the model learn afresh"
             ) from error
-        shard = _Shard(shard_name, detector)
+        shard = _Shard(shard_name, detector, saved=True)
         for name, position in checkpoint.positions.items():
             if name in starts:
                 shard.pipelines[name] = self._pipeline(name, detector)
@@ -274,6 +288,20 @@ class Models:
         shard.mark = dict(checkpoint.state["mark"])
         _log.info("%s: model restored, %d events seen", shard_name, detector.n_seen)
         return shard
+
+    def _warn_of_a_lost_past(self, starts: Mapping[str, Start]) -> None:
+        """Say so where others than an empty model have been at work."""
+        if self._store is None:
+            return
+        for name, start in starts.items():
+            if start.due is not None and start.due > start.first:
+                _log.warning(
+                    "%s: the group has committed %s but %s has no checkpoint of it that can be "
+                    "used: the model begins empty",
+                    name,
+                    f"{start.due:,}",
+                    self._store.directory,
+                )
 
     def _add_partition(self, shard: _Shard, name: str, start: Start) -> None:
         if name not in shard.pipelines:

@@ -76,6 +76,35 @@ def test_a_new_partition_begins_where_the_group_stands(tmp_path: Path) -> None:
     assert one.positions() == {"t-0": 70, "t-1": 30}
 
 
+def test_a_committed_position_without_its_model_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    models(tmp_path).open("t-0", {"t-0": start(due=5000, first=5000, end=6000)})
+    models(None).open("t-0", {"t-0": start(due=700)})
+    models(tmp_path).open("t-0", {"t-0": start()})
+    assert caplog.text == "", "nothing was learned before, or nothing is to be kept"
+    models(tmp_path).open("t-0", {"t-0": start(due=51_929, end=60_000)})
+    assert f"t-0: the group has committed 51,929 but {tmp_path} has no checkpoint" in caplog.text
+    assert "the model begins empty" in caplog.text
+
+
+def test_the_first_checkpoint_does_not_wait_for_its_time(tmp_path: Path) -> None:
+    one = models(tmp_path)
+    one.open("t-0", {"t-0": start()})
+    one.open("t-1", {"t-1": start()})
+    one.checkpoint_new()
+    assert list(tmp_path.iterdir()) == [], "an empty model is nothing to keep"
+    scores(one, "t-0", 0, 10)
+    one.checkpoint_new()
+    scores(one, "t-0", 10, 20)
+    one.checkpoint_new()
+    again = models(tmp_path)
+    assert again.open("t-0", {"t-0": start(due=20)}) == {"t-0": 10}
+    scores(again, "t-0", 10, 30)
+    again.checkpoint_new()
+    assert models(tmp_path).open("t-0", {"t-0": start(due=30)}) == {"t-0": 10}
+
+
 @pytest.mark.parametrize("due", [200, 230, 299])
 def test_a_restored_model_relearns_silently_and_goes_on_bit_for_bit(
     tmp_path: Path, due: int
