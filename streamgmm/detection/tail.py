@@ -66,7 +66,8 @@ class Tail:
         # these scores; among equals all are at least as high.
         grid = np.linspace(1.0, share, len(self._knots))
         survival = np.interp(-scores, -self._knots[::-1], grid[::-1])
-        excess = np.maximum(scores - level, 0.0) / scale
+        with np.errstate(over="ignore"):  # infinitely far out is as far as that is
+            excess = np.maximum(scores - level, 0.0) / scale
         if abs(shape) < 1e-9:
             beyond = np.exp(-excess)
         else:

@@ -25,7 +25,8 @@ class Effort:
     starts
         Independent k-means++ seedings; the best log-likelihood wins.
     max_iter, tol
-        EM stops after ``max_iter`` rounds or when a round adds less than ``tol`` nats an event.
+        EM stops after ``max_iter`` rounds or when a round changes the log-likelihood by less than
+        ``tol`` nats an event (or that share of a hundredth of it, where it is large).
     lloyd_rounds
         Rounds of k-means before EM.
     """
@@ -88,7 +89,8 @@ def _climb(
     previous = -np.inf
     for _ in range(effort.max_iter):
         likelihood = mixture.engine.expectation_maximisation(X, weight) / weight.sum()
-        if likelihood - previous < effort.tol:
+        # With bounded influence it may fall on the way: an outlier is let go of.
+        if abs(likelihood - previous) < effort.tol * max(1.0, abs(likelihood) / 100.0):
             break
         previous = likelihood
     return float(likelihood)

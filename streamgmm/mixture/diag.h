@@ -24,12 +24,13 @@ INLINE void diag_blend(double *restrict scatter, lanes keep, lanes add,
     }
 }
 
-INLINE void diag_add_conditional(double *restrict scatter, lanes add,
+INLINE void diag_add_conditional(const model_t *m, double *restrict scatter, lanes add,
                                  const double *restrict conditional, const int64_t *missing,
                                  int64_t n_missing) {
     for (int64_t a = 0; a < n_missing; a++) {
         double *entry = AT(scatter, missing[a]);
-        lanes_store(entry, lanes_load(entry) + add * lanes_load(AT(conditional, a)));
+        lanes c = lanes_load(AT(conditional, a)) - m->ridge[missing[a]];
+        lanes_store(entry, lanes_load(entry) + add * lanes_max(c, lanes_all(0.0)));
     }
 }
 

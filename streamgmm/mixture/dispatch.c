@@ -43,14 +43,13 @@ void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
 
 #define DECLARE(variant)                                                                         \
     double score_event_##variant(const model_t *m, scratch_t *s, const double *x);              \
-    double log_likelihood_##variant(const model_t *m, const scratch_t *s);                      \
     void learn_event_##variant(const model_t *m, scratch_t *s, double u, double t);             \
     void factorise_##variant(const model_t *m, scratch_t *s);                                   \
     void accumulate_event_##variant(const model_t *m, const scratch_t *s, double weight,        \
-                                    double *sum_r, double *sum_delta, double *sum_outer);       \
-    void maximise_##variant(const model_t *m, double *sum_r, double *sum_delta,                 \
-                            double *sum_outer);
+                                    int bounded, sums_t *sums);                                 \
+    void maximise_##variant(const model_t *m, sums_t *sums);
 
+double log_likelihood_base(const model_t *m, const scratch_t *s);
 DECLARE(base)
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -82,15 +81,15 @@ void factorise(const model_t *m, scratch_t *s) {
 #undef CALL
 }
 
-void accumulate_event(const model_t *m, const scratch_t *s, double weight, double *sum_r,
-                      double *sum_delta, double *sum_outer) {
-#define CALL(variant) accumulate_event_##variant(m, s, weight, sum_r, sum_delta, sum_outer)
+void accumulate_event(const model_t *m, const scratch_t *s, double weight, int bounded,
+                      sums_t *sums) {
+#define CALL(variant) accumulate_event_##variant(m, s, weight, bounded, sums)
     RUN(CALL);
 #undef CALL
 }
 
-void maximise(const model_t *m, double *sum_r, double *sum_delta, double *sum_outer) {
-#define CALL(variant) maximise_##variant(m, sum_r, sum_delta, sum_outer)
+void maximise(const model_t *m, sums_t *sums) {
+#define CALL(variant) maximise_##variant(m, sums)
     RUN(CALL);
 #undef CALL
 }

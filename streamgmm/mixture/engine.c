@@ -219,6 +219,11 @@ INLINE lanes decay_count(const model_t *m, const scratch_t *s, int64_t g, lanes 
     return lanes_min(step / lanes_max(n, lanes_all(1e-300)), lanes_all(1.0));
 }
 
+/* min(1, (nu + d) / (nu + m^2)): how much of an event a component's shape takes in */
+INLINE lanes influence(const model_t *m, lanes distance, double observed) {
+    return lanes_min((m->nu + observed) / (m->nu + distance), lanes_all(1.0));
+}
+
 INLINE void move_shape(const model_t *m, const scratch_t *s, int64_t g, lanes eta) {
     double *mean = m->mean + g * m->d * LANES;
     double *scatter = m->scatter + g * m->size * LANES;
@@ -231,10 +236,10 @@ INLINE void move_shape(const model_t *m, const scratch_t *s, int64_t g, lanes et
     }
     if (m->covariance == COVARIANCE_FULL) {
         full_blend(scatter, keep, eta * keep, delta, m->d);
-        full_add_conditional(scatter, eta, conditional, s->missing, s->n_missing);
+        full_add_conditional(m, scatter, eta, conditional, s->missing, s->n_missing);
     } else {
         diag_blend(scatter, keep, eta * keep, delta, m->d);
-        diag_add_conditional(scatter, eta, conditional, s->missing, s->n_missing);
+        diag_add_conditional(m, scatter, eta, conditional, s->missing, s->n_missing);
     }
 }
 
@@ -290,12 +295,13 @@ INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step)
     double uniform = m->weight_floor / (double)m->components;
     lanes smoothed = r * (1.0 - m->weight_floor) + uniform;
     lanes moved = step * (lanes_select(weight > 0.0, smoothed, lanes_all(0.0)) - weight);
-    lanes_store(GROUP(m->weight, g), weight + moved);
+    lanes arrived = weight + moved; /* one that has all but vanished is gone: no denormals */
+    arrived = lanes_select(arrived < VANISHED, lanes_all(0.0), arrived);
+    lanes_store(GROUP(m->weight, g), arrived);
 
     double negligible = m->tolerance > 0.0 ? NEGLIGIBLE : 0.0;
     lanes ur = s->u * lanes_select(r < negligible, lanes_all(0.0), r);
-    lanes bound = lanes_min((m->nu + observed) / (m->nu + distance), lanes_all(1.0));
-    lanes eta = decay_count(m, s, g, ur) * bound;
+    lanes eta = decay_count(m, s, g, ur) * influence(m, distance, observed);
     if (lanes_largest(eta) > 0.0) move_shape(m, s, g, eta);
 
     lanes own = weight * (eta + eta * distance * (1.0 / observed));
@@ -322,43 +328,47 @@ void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
 
 /* ---- batch EM -------------------------------------------------------------------------------- */
 
-void VARIANT(accumulate_event)(const model_t *m, const scratch_t *s, double weight, double *sum_r,
-                             double *sum_delta, double *sum_outer) {
+void VARIANT(accumulate_event)(const model_t *m, const scratch_t *s, double weight, int bounded,
+                               sums_t *sums) {
+    double observed = (double)(m->d - s->n_missing);
     for (int64_t g = 0; g < m->groups; g++) {
         lanes r = weight * lanes_load(GROUP(s->responsibility, g));
         r = lanes_select(r < VANISHED, lanes_all(0.0), r);
+        lanes_store(GROUP(sums->r, g), lanes_load(GROUP(sums->r, g)) + r);
+        if (lanes_largest(r) == 0.0) continue;
+        if (bounded) r *= influence(m, lanes_load(GROUP(s->distance, g)), observed);
         const double *delta = s->delta + g * m->d * LANES;
         const double *conditional = s->conditional + g * m->size * LANES;
-        double *outer = sum_outer + g * m->size * LANES;
-        lanes_store(GROUP(sum_r, g), lanes_load(GROUP(sum_r, g)) + r);
-        if (lanes_largest(r) == 0.0) continue;
+        double *outer = sums->outer + g * m->size * LANES;
+        lanes_store(GROUP(sums->bounded, g), lanes_load(GROUP(sums->bounded, g)) + r);
         for (int64_t i = 0; i < m->d; i++) {
-            double *sum = sum_delta + (g * m->d + i) * LANES;
+            double *sum = sums->delta + (g * m->d + i) * LANES;
             lanes_store(sum, lanes_load(sum) + r * lanes_load(AT(delta, i)));
         }
         if (m->covariance == COVARIANCE_FULL) {
             full_blend(outer, lanes_all(1.0), r, delta, m->d);
-            full_add_conditional(outer, r, conditional, s->missing, s->n_missing);
+            full_add_conditional(m, outer, r, conditional, s->missing, s->n_missing);
         } else {
             diag_blend(outer, lanes_all(1.0), r, delta, m->d);
-            diag_add_conditional(outer, r, conditional, s->missing, s->n_missing);
+            diag_add_conditional(m, outer, r, conditional, s->missing, s->n_missing);
         }
     }
 }
 
-void VARIANT(maximise)(const model_t *m, double *sum_r, double *sum_delta, double *sum_outer) {
+void VARIANT(maximise)(const model_t *m, sums_t *sums) {
     double total = 0.0;
-    for (int64_t g = 0; g < m->groups; g++) total += lanes_sum(lanes_load(GROUP(sum_r, g)));
+    for (int64_t g = 0; g < m->groups; g++) total += lanes_sum(lanes_load(GROUP(sums->r, g)));
     double uniform = m->weight_floor / (double)m->components;
     m->mass[0] = total;
     for (int64_t g = 0; g < m->groups; g++) {
-        lanes n = lanes_load(GROUP(sum_r, g));
-        lanes inverse = lanes_select(n > 0.0, 1.0 / lanes_max(n, lanes_all(1e-300)),
+        lanes n = lanes_load(GROUP(sums->r, g));
+        lanes shape = lanes_load(GROUP(sums->bounded, g));
+        lanes inverse = lanes_select(shape > 0.0, 1.0 / lanes_max(shape, lanes_all(1e-300)),
                                      lanes_all(0.0));
         lanes real = lanes_load(GROUP(m->weight, g));
         lanes weight = n / total * (1.0 - m->weight_floor) + uniform;
-        double *delta = sum_delta + g * m->d * LANES;
-        double *outer = sum_outer + g * m->size * LANES;
+        double *delta = sums->delta + g * m->d * LANES;
+        double *outer = sums->outer + g * m->size * LANES;
         for (int64_t i = 0; i < m->d; i++) {
             double *mean = m->mean + (g * m->d + i) * LANES;
             lanes moved = lanes_load(AT(delta, i)) * inverse;

@@ -66,7 +66,7 @@ def _estimate_column(column: Array, *, resolution: bool) -> tuple[float, float, 
     scale = (high - low) / _SPREAD_10_90
     if scale == 0.0:
         scale = float(np.sqrt(np.mean(centred**2)))
-    if not (np.isfinite(scale) and scale > 0.0):
+    if not 1e-150 < scale < 1e150:
         return float(location), 1.0, _RIDGE
     ridge = _RIDGE
     gaps = np.diff(np.unique(centred))

@@ -48,14 +48,16 @@ INLINE void full_blend(double *restrict scatter, lanes keep, lanes add,
     }
 }
 
-/* S <- S + add C, C the covariance of the missing columns, packed over them */
-INLINE void full_add_conditional(double *restrict scatter, lanes add,
+/* S <- S + add (C - ridge), C the covariance of the missing columns, packed over them. S is the
+ * part of Sigma without the ridge: a column that is never seen again must keep its variance. */
+INLINE void full_add_conditional(const model_t *m, double *restrict scatter, lanes add,
                                  const double *restrict conditional, const int64_t *missing,
                                  int64_t n_missing) {
     for (int64_t a = 0; a < n_missing; a++)
         for (int64_t b = 0; b <= a; b++) {
             double *entry = AT(scatter, ROW(missing[a]) + missing[b]);
             lanes c = lanes_load(AT(conditional, ROW(a) + b));
+            if (a == b) c = lanes_max(c - m->ridge[missing[a]], lanes_all(0.0));
             lanes_store(entry, lanes_load(entry) + add * c);
         }
 }

@@ -18,9 +18,14 @@ cdef extern from "model.h":
     double log_likelihood(const model_t *m, const scratch_t *s) nogil
     void learn_event(const model_t *m, scratch_t *s, double u, double t) nogil
     void factorise(const model_t *m, scratch_t *s) nogil
-    void accumulate_event(const model_t *m, const scratch_t *s, double weight, double *sum_r,
-                          double *sum_delta, double *sum_outer) nogil
-    void maximise(const model_t *m, double *sum_r, double *sum_delta, double *sum_outer) nogil
+    ctypedef struct sums_t:
+        double *r
+        double *bounded
+        double *delta
+        double *outer
+    void accumulate_event(const model_t *m, const scratch_t *s, double weight, int bounded,
+                          sums_t *sums) nogil
+    void maximise(const model_t *m, sums_t *sums) nogil
 
 
 LANES = 4
@@ -179,10 +184,12 @@ cdef class Engine:
         cdef Py_ssize_t i, k, n = X.shape[0]
         cdef model_t *m = &self.model
         cdef Scratch scratch = self.scratch_for(X)
-        cdef double[:, ::1] sum_r = np.zeros((m.groups, LANES))
-        cdef double[:, :, ::1] sum_delta = np.zeros((m.groups, m.d, LANES))
-        cdef double[:, :, ::1] sum_outer = np.zeros((m.groups, m.size, LANES))
+        cdef double[:, :, ::1] r = np.zeros((2, m.groups, LANES))
+        cdef double[:, :, ::1] delta = np.zeros((m.groups, m.d, LANES))
+        cdef double[:, :, ::1] outer = np.zeros((m.groups, m.size, LANES))
+        cdef sums_t sums = sums_t(&r[0, 0, 0], &r[1, 0, 0], &delta[0, 0, 0], &outer[0, 0, 0])
         cdef double total = 0.0
+        # distances from where known responsibilities do not come from bound nothing
         cdef bint known = given is not None
         self.changes += 1
         with nogil:
@@ -192,8 +199,7 @@ cdef class Engine:
                 if known:
                     for k in range(m.components):
                         scratch.s.responsibility[k] = given[i, k]
-                accumulate_event(m, &scratch.s, weight[i], &sum_r[0, 0], &sum_delta[0, 0, 0],
-                                 &sum_outer[0, 0, 0])
-            maximise(m, &sum_r[0, 0], &sum_delta[0, 0, 0], &sum_outer[0, 0, 0])
+                accumulate_event(m, &scratch.s, weight[i], not known, &sums)
+            maximise(m, &sums)
             factorise(m, &scratch.s)
         return total

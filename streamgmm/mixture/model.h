@@ -71,10 +71,18 @@ double log_likelihood(const model_t *m, const scratch_t *s);
 void learn_event(const model_t *m, scratch_t *s, double u, double t);
 /* Recomputes every factor from the statistics. */
 void factorise(const model_t *m, scratch_t *s);
-/* Batch EM: adds the event that score_event last saw, weighted, to sums around the current means. */
-void accumulate_event(const model_t *m, const scratch_t *s, double weight, double *sum_r,
-                      double *sum_delta, double *sum_outer);
-/* Batch EM: from those sums to statistics; the sums are used up. */
-void maximise(const model_t *m, double *sum_r, double *sum_delta, double *sum_outer);
+
+/* Sums of batch EM over events, around the current means. */
+typedef struct {
+    double *r, *bounded; /* (groups, LANES) responsibilities, as they are and as influence bounds them */
+    double *delta;       /* (groups, d, LANES) */
+    double *outer;       /* (groups, size, LANES) */
+} sums_t;
+
+/* Adds the event that score_event last saw; `bounded`: its influence on shapes is. */
+void accumulate_event(const model_t *m, const scratch_t *s, double weight, int bounded,
+                      sums_t *sums);
+/* From sums to statistics; the sums are used up. */
+void maximise(const model_t *m, sums_t *sums);
 
 #endif

@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 STATE_VERSION = 1
 # A feature whose mean or spread is this many scales away has left its frame.
 _LEFT_THE_FRAME = 1e3
+_LEAST_RIDGE = 1e-30  # above what underflows when squared
 
 
 class OnlineMixture:
@@ -254,8 +255,9 @@ class OnlineMixture:
     def follow_frame(self) -> bool:
         """Move the frame after features that have left it by 1e3 scales; returns whether any had.
 
-        The new location and scale are the mixture's own mean and spread. The resolution, which
-        is a property of the feature, keeps its size in the user's units.
+        The new location and scale are the mixture's own mean and spread: coordinates in which
+        sums lose no digits. What the model says does not change, for the least variance keeps its
+        size in the user's units; one gross event can therefore not coarsen the model.
         """
         weights = self.weights
         means = by_component(self._arrays["mean"], self.n_components)
@@ -267,7 +269,9 @@ class OnlineMixture:
             return False
         grown = np.where(left & (deviation > 0), deviation, 1.0)
         location = np.where(left, self.frame.to_user(centre), self.frame.location)
-        ridge = np.where(left, np.maximum(self.frame.ridge / grown**2, 1e-3), self.frame.ridge)
+        ridge = np.where(
+            left, np.maximum(self.frame.ridge / grown**2, _LEAST_RIDGE), self.frame.ridge
+        )
         self.move_frame(Frame(location, self.frame.scale * grown, ridge))
         return True
 

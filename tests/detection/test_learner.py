@@ -118,8 +118,8 @@ def test_it_is_ready_after_the_warm_up() -> None:
 
 def test_small_models_warm_up_faster() -> None:
     assert warmup_length(500, 16, 10) == 500
-    assert warmup_length(500, 2, 3) == 60
-    assert warmup_length(500, 1, 1) == 50
+    assert warmup_length(500, 4, 3) == 120
+    assert warmup_length(500, 1, 1) == 100
     assert warmup_length(20, 16, 10) == 20
 
 

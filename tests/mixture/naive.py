@@ -168,7 +168,9 @@ class Naive:
             delta = filled[k] - self.mu[k]
             self.mu[k] = self.mu[k] + eta[k] * delta
             outer = np.outer(delta, delta)
-            self.S[k] = (1 - eta[k]) * (self.S[k] + eta[k] * outer) + eta[k] * C[k]
+            # S is Sigma without the ridge, and so is what it takes in for the missing columns
+            unseen = C[k] - np.diag(np.where(np.isnan(x), self.ridge, 0.0))
+            self.S[k] = (1 - eta[k]) * (self.S[k] + eta[k] * outer) + eta[k] * unseen
         self.Sigma = self.covariances()
 
     def _steps(self, u: float, r: Array, t: float) -> tuple[float, Array]:

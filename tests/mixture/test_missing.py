@@ -62,6 +62,8 @@ def test_what_is_missing_is_learned_as_it_is_expected_to_be(covariance: str) -> 
         filled, C = x.copy(), np.zeros((3, 3))
         if m.any():
             filled[m], C[np.ix_(m, m)] = conditional(mean, Sigma, x)
+            ridge = mixture.frame.ridge * mixture.frame.scale**2
+            C -= np.diag(np.where(m, ridge, 0.0))  # S is Sigma without it
         delta = filled - mean
         expected = (1 - eta) * (S + eta * np.outer(delta, delta)) + eta * C
         mixture.learn(x[None, :])
