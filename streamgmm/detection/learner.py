@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -58,7 +59,7 @@ class Learner:
     gate
         Quantile above which an event is held back, or None.
     seed
-        Of the warm-up's seeding.
+        Of the warm-up's seeding: always a number, so that equal streams give equal models.
     """
 
     def __init__(
@@ -71,9 +72,12 @@ class Learner:
         gate: float | None,
         seed: int,
     ) -> None:
-        for name, value, least in (("n_components", n_components, 1), ("warmup", warmup, 2)):
-            if value < least:
-                raise ValueError(f"{name} is {value!r}; it must be at least {least}")
+        counts: list[tuple[str, Any, int]] = [
+            ("n_components", n_components, 1), ("warmup", warmup, 2), ("seed", seed, 0)
+        ]  # fmt: skip
+        for name, value, least in counts:
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+                raise ValueError(f"{name} is {value!r}; it must be a whole number, {least} or more")
         self.n_features = n_features
         self.n_components = n_components
         self.rules = rules
@@ -122,7 +126,7 @@ class Learner:
         """Score and learn all rows, one after the other."""
         at = 0
         while at < len(rows):
-            at, _ = self.advance(rows, at, len(rows), np.inf)
+            at, _ = self.advance(rows, at, len(rows), np.nan)  # no score reaches NaN
 
     def advance(
         self, rows: Rows, start: int, stop: int, threshold: float, *, known: bool = False
@@ -242,5 +246,5 @@ class Learner:
 
 
 def warmup_length(longest: int, n_components: int, n_features: int) -> int:
-    """Return n0: ten events a component and feature, at least 50, at most ``longest``."""
-    return min(longest, max(50, 10 * n_components * max(n_features, 1)))
+    """Return n0: ten events a component and feature, at least 100, at most ``longest``."""
+    return min(longest, max(100, 10 * n_components * max(n_features, 1)))
