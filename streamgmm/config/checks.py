@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -80,8 +81,12 @@ def _sink(config: Config) -> Iterator[str]:
     source, sink = config.source, config.sink
     outputs = [out for out in (sink.scores, sink.alerts, sink.dead_letters) if out]
     if isinstance(sink, FileOutput):
-        if isinstance(source, FileInput) and source.path != "-" and source.path in outputs:
-            yield f"[sink] writes to {source.path!r}, the file that [source] reads; name another"
+        for path in outputs:
+            if isinstance(source, FileInput) and _same_path(source.path, path):
+                yield (
+                    f"[sink] writes to {path!r}, the file that [source] reads "
+                    f"({source.path!r}); name another"
+                )
         return
     if not sink.brokers and not isinstance(source, KafkaInput):
         yield "[sink] has no brokers, and the source is not Kafka; give brokers"
@@ -93,6 +98,15 @@ def _sink(config: Config) -> Iterator[str]:
                 f"[sink] writes to topic {topic!r}, which [source] reads, so the job would feed "
                 f"on its own output; name another"
             )
+
+
+def _same_path(one: str, other: str) -> bool:
+    if "-" in (one, other):
+        return False
+    try:
+        return os.path.realpath(one) == os.path.realpath(other)
+    except ValueError:  # a null character; it will not be opened either
+        return False
 
 
 def _same_cluster(source: KafkaInput, sink: KafkaOutput) -> bool:

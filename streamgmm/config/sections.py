@@ -207,6 +207,11 @@ class FileOutput:
     alerts: Annotated[str, _FILE_OUT, "anomalies, with the event and the reasons"] = "-"
     dead_letters: Annotated[str, _FILE_OUT, "events that could not be used, and why"] = ""
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where anything is written at all."""
+        return tuple(path for path in (self.scores, self.alerts, self.dead_letters) if path)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaOutput(Security):

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from streamgmm.config import FileInput, FileOutput, load, loads
 from streamgmm.io.files import FileSource
+from streamgmm.io.own_output import refuse_own_output
 from streamgmm.service.infer import infer_schema
 from streamgmm.service.replay import Findings, make_pipeline, replay
 from streamgmm.service.settings import detector_settings
@@ -68,6 +69,7 @@ class ReplayFile:
 
     def run(self) -> Findings:
         """Replay, and write the summary to standard output (or error, if that has the data)."""
+        refuse_own_output(self._path, self._output.paths)
         with ExitStack() as stack:
             config = None if self._config_path is None else self._load(self._config_path)
             source = stack.enter_context(self._open(config))

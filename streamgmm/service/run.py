@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamgmm
 from streamgmm.config import FileInput, FileOutput, KafkaInput, KafkaOutput
 from streamgmm.events import BatchDecoder
+from streamgmm.io.own_output import refuse_own_output
 from streamgmm.service.checkpoint import DirectoryStore
 from streamgmm.service.file_job import FileJob, open_source
 from streamgmm.service.http import HttpServer
@@ -47,6 +48,8 @@ def run(config: Config, stop: Stop) -> None:
             stack.enter_context(server)
             _log.info("serving %s/metrics", server.url)
         store = _store(config)
+        if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
+            refuse_own_output(config.source.path, config.sink.paths)
         sink = _sink(config)
         stack.callback(sink.close)
 
