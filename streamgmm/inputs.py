@@ -15,6 +15,10 @@ from streamgmm.detection.columns import number_of
 Array: TypeAlias = NDArray[np.float64]
 Time: TypeAlias = float | datetime | None
 
+# Beyond these, masses and shares of one another are lost to rounding.
+_LEAST_WEIGHT, _MOST_WEIGHT = 1e-6, 1e6
+_WEIGHTS = "a number from 1e-6 to 1e6, or 0 to learn nothing from the event"
+
 _INFINITE_TIME = "t is infinite; give seconds since the epoch, and NaN or None where there is none"
 
 
@@ -106,13 +110,13 @@ def _numbers_of(objects: NDArray[np.object_], names: Sequence[Hashable]) -> Arra
 
 
 def weight_of(w: Any) -> float:
-    """Return one weight, checked: finite and not negative."""
+    """Return one weight, checked: 0, or from 1e-6 to 1e6."""
     try:
         weight = math.nan if isinstance(w, str | bytes) else float(w)
     except TypeError:
         weight = math.nan
-    if not 0.0 <= weight < math.inf:
-        raise ValueError(f"w is {w!r}; a weight is a number, finite and not negative")
+    if weight != 0.0 and not _LEAST_WEIGHT <= weight <= _MOST_WEIGHT:
+        raise ValueError(f"w is {w!r}; a weight is {_WEIGHTS}")
     return weight
 
 
@@ -124,10 +128,12 @@ def weights_of(w: ArrayLike | None, n: int) -> Array:
     if weights.dtype.kind == "O":
         return np.array([weight_of(one) for one in weights.tolist()], dtype=np.float64)
     if weights.dtype.kind not in "fiub":
-        raise TypeError(f"w holds {weights.dtype}; weights are numbers, finite and not negative")
+        raise TypeError(f"w holds {weights.dtype}; a weight is {_WEIGHTS}")
     weights = weights.astype(np.float64)
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ValueError("w must be finite and not negative")
+    allowed = (weights == 0.0) | ((weights >= _LEAST_WEIGHT) & (weights <= _MOST_WEIGHT))
+    if not allowed.all():
+        row = int(np.argmin(allowed))
+        raise ValueError(f"w is {weights[row]} in row {row}; a weight is {_WEIGHTS}")
     return weights
 
 
