@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
@@ -20,9 +20,7 @@ import streamgmm
 from streamgmm.config import loads
 from tests.workers import wait_for
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parent.parent
 JOB = """
 [source]
 type = "file"
@@ -231,6 +229,45 @@ def test_replay_against_a_budget_a_day(job: Path, tmp_path: Path) -> None:
     file.write_text("".join(json.dumps(event) + "\n" for event in events))
     done = run("replay", "--input", str(file), str(job))
     assert figures(done.stdout.decode())["budget"] == "50 false alarms (5 a day)"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.toml")), ids=lambda p: p.name)
+def test_replay_takes_any_job_whatever_its_source_and_sink(path: Path, tmp_path: Path) -> None:
+    values = {"ts": 0, "duration": 1, "src_bytes": 2, "dst_bytes": 3, "bytes_out": 4, "label": 0}
+    lines = [json.dumps(values | {"ts": 1e9 + i, "duration": i % 7}) + "\n" for i in range(10)]
+    (tmp_path / "flows").write_text("".join(lines))
+    done = run("replay", "--input", "flows", "--label", "label", str(path), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert figures(done.stdout.decode())["events"].startswith("10 in ")
+    assert [one.name for one in tmp_path.iterdir()] == ["flows"], "the job's sink is not used"
+
+
+@pytest.mark.parametrize("before", [b"", b'{"a": 1}\n' * 3], ids=["nothing", "some"])
+@pytest.mark.parametrize("verb", ["replay", "run"])
+def test_ctrl_c_ends_the_wait_for_a_quiet_pipe(verb: str, before: bytes, tmp_path: Path) -> None:
+    job = tmp_path / "job.toml"
+    text = JOB.replace("flows.jsonl", "-").replace("duration", "a")
+    job.write_text(text)
+    arguments = [verb, str(job)] if verb == "run" else [verb, "--input", "-"]
+    with subprocess.Popen(
+        command(*arguments), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(before)
+        process.stdin.flush()
+        wait_for(lambda: catches_interrupts(process.pid), "the signal's handler")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert b"Traceback" not in process.stderr.read()
+
+
+def catches_interrupts(process: int) -> bool:
+    """Whether the service's own handler is there: Python's for SIGINT alone comes earlier."""
+    with Path(f"/proc/{process}/status").open() as status:
+        caught = next(line for line in status if line.startswith("SigCgt"))
+    mask = int(caught.split()[1], 16)
+    return all(mask >> (number - 1) & 1 for number in (signal.SIGINT, signal.SIGTERM))
 
 
 def test_replay_without_a_configuration_takes_the_numeric_fields(tmp_path: Path) -> None:

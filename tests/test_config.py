@@ -224,13 +224,35 @@ def test_what_is_no_duration(value: float | str) -> None:
 
 @pytest.mark.parametrize(
     ("toml", "expected"),
-    [("1e-4", 1e-4), ('"5/day"', "5/day"), ('"2 / hour"', "48/day"), ('"7/week"', "1/day")],
+    [
+        ("1e-4", 1e-4),
+        ('"5/day"', "5/day"),
+        ('"2 / hour"', "48/day"),
+        ('"7/week"', "1/day"),
+        ('"50000000/day"', "50000000/day"),
+        ('"12345678.5/day"', "12345678.5/day"),
+        ('"1e+300/day"', "1e+300/day"),
+    ],
 )
 def test_budgets(toml: str, expected: float | str) -> None:
-    assert loads(FILE + f"[alerts]\nbudget = {toml}", env={}).alerts.budget == expected
+    config = loads(FILE + f"[alerts]\nbudget = {toml}", env={})
+    assert config.alerts.budget == expected
+    assert loads(config.to_toml(), env={}) == config, "what is listed is accepted"
 
 
-@pytest.mark.parametrize("toml", ["0", "1", "-0.1", "true", '"5"', '"0/day"', '"5/year"', "nan"])
+@pytest.mark.parametrize("digits", [401, 5000])
+def test_a_number_beyond_all_measure_is_a_problem_like_others(digits: int) -> None:
+    text = FILE + f"[model]\nhalf_life = 1{'0' * digits}"
+    with pytest.raises(ConfigError) as refused:
+        loads(text, env={})
+    assert len(str(refused.value)) < 300
+    variable = {"STREAMGMM__MODEL__HALF_LIFE": f"1{'0' * digits}"}
+    assert "half_life is" in the_problem(FILE, variable)
+
+
+@pytest.mark.parametrize(
+    "toml", ["0", "1", "-0.1", "true", '"5"', '"0/day"', '"5/year"', '"1e999/day"', "nan"]
+)
 def test_what_is_no_budget(toml: str) -> None:
     assert "allowed is a probability" in the_problem(FILE + f"[alerts]\nbudget = {toml}")
 

@@ -63,7 +63,7 @@ def loads(
     """Read a job's configuration from TOML text; `name` stands for it in messages."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # a TOMLDecodeError, or a number of thousands of digits
         raise ConfigError(f"{name}: not valid TOML: {error}") from None
     reader = Reader(name, tables)
     reader.apply_environment(os.environ if env is None else env)

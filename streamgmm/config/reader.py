@@ -224,7 +224,7 @@ def _parsed(text: str) -> Any:
     """Return the value of an environment variable: TOML if it is that, else the text itself."""
     try:
         tables = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except ValueError:  # a TOMLDecodeError, or a number of thousands of digits
         return text
     return tables["value"] if list(tables) == ["value"] else text
 

@@ -18,7 +18,7 @@ _PER_DAY = {"hour": 24.0, "day": 1.0, "week": 1 / 7}
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
-_BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(hour|day|week)")
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*/\s*(hour|day|week)")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})")
 
 
@@ -182,7 +182,9 @@ def budget(value: Any) -> float | str:
         match = _BUDGET.fullmatch(value.strip())
         if match is None or float(match[1]) <= 0:
             raise ValueError
-        return f"{float(match[1]) * _PER_DAY[match[2]]:g}/day"
+        rate = float(match[1]) * _PER_DAY[match[2]]
+        _require(math.isfinite(rate))
+        return f"{repr(rate).removesuffix('.0')}/day"
     _require(_is_number(value) and 0 < value < 1)
     return float(value)
 

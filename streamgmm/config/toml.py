@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from streamgmm.config.rules import Rule, Secret
 from streamgmm.events.schema import Field
 
+_LONG = 10**100
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -58,8 +59,11 @@ def toml_value(value: Any) -> str:
     if isinstance(value, dict):
         members = (f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items())
         return f"{{ {', '.join(members)} }}"
-    if isinstance(value, int | float):
-        return repr(int(value) if float(value).is_integer() and abs(value) < 1e15 else value)
+    if isinstance(value, float):
+        return repr(int(value) if value.is_integer() and abs(value) < 1e15 else value)
+    if isinstance(value, int):
+        # Python refuses to write out thousands of digits, and nobody wants to read them.
+        return repr(value) if abs(value) < _LONG else f"{hex(value)[:20]}..."
     # JSON's escapes are TOML's, but for the delete character, which TOML wants escaped.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 

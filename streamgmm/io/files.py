@@ -22,7 +22,7 @@ from streamgmm.events import Record
 from streamgmm.io.lines import CHUNK, GZIP_MAGIC, inflate, mend_last_line, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 FileFormat = Literal["auto", "jsonl", "csv"]
 
@@ -46,6 +46,9 @@ class FileSource:
     idle
         For pipes: after so many seconds without input yield an empty batch, so that the
         caller can look around; None waits without end.
+    stopped
+        Asked while a pipe is quiet before its first line, when no caller can look around yet;
+        True ends the wait, and the source is empty.
 
     Attributes
     ----------
@@ -72,6 +75,7 @@ class FileSource:
         batch_size: int = 1000,
         after: int = 0,
         idle: float | None = None,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._path = os.fspath(path)
         self._batch_size = batch_size
@@ -83,6 +87,7 @@ class FileSource:
         self._idle = idle if self._pipe else None
         self._bytes_read = 0
         self._line = 0
+        self._stopped = stopped
         self._failure: StreamGMMError | None = None
         self.origin = "stdin" if self._path == "-" else Path(self._path).name
         self.columns: tuple[str, ...] | None = None
@@ -139,6 +144,8 @@ class FileSource:
             while first and not first[0].strip():
                 self._line += 1
                 del first[0]
+            if not first and self._stopped():
+                return iter(())
             if not first:
                 continue
             if known is None and first[0].lstrip()[:1] in (b"{", b"["):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streamgmm.config import FileInput
     from streamgmm.events import Record
     from streamgmm.service.job import Parts
+    from streamgmm.service.stop import Stop
 
 __all__ = ["FileJob", "open_source"]
 
@@ -23,14 +24,15 @@ _MOST_UNCONFIRMED: Final = 100_000
 _log = logging.getLogger(__name__)
 
 
-def open_source(source: FileInput, after: int = 0) -> FileSource:
-    """Open the configured file, past its first `after` lines."""
+def open_source(source: FileInput, stop: Stop, after: int = 0) -> FileSource:
+    """Open the configured file, past its first `after` lines; `stop` ends the wait for a pipe."""
     return FileSource(
         source.path,
         format=source.format,  # type: ignore[arg-type]  # the configuration's rule allows no other
         batch_size=source.batch_size,
         after=after,
         idle=0.25,
+        stopped=stop.is_set,
     )
 
 
@@ -80,6 +82,7 @@ class FileJob:
             self.alerts,
             self.dead_letters,
         )
+        self._house.require_delivery()
 
     def _begin(self) -> FileSource:
         """Restore the model and give the source past the lines that are done."""
@@ -97,7 +100,7 @@ class FileJob:
             return self._opened
         _log.info("%s: going on after line %d", self._origin, position - 1)
         self._opened.close()
-        return open_source(self._source, after=position - 1)
+        return open_source(self._source, self._stop, after=position - 1)
 
     def _process(self, batch: list[Record]) -> None:
         outputs = self._models.process(self._origin, batch)
@@ -111,8 +114,9 @@ class FileJob:
     def _keep_house(self) -> None:
         due = self._house.checkpoint_is_due()
         if due or self._sink.unconfirmed > _MOST_UNCONFIRMED or self._house.show_is_due():
-            self._house.deliver()
+            delivered = self._house.deliver()
             self._house.show()
+            due = due and delivered
         if due:
             self._remember_head()
             self._models.checkpoint()

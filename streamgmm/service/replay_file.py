@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from streamgmm.config import FileInput, FileOutput, load, loads
+from streamgmm.config import FileOutput, load, loads
 from streamgmm.io.files import FileSource
 from streamgmm.io.own_output import refuse_own_output
 from streamgmm.service.infer import infer_schema
@@ -72,8 +72,10 @@ class ReplayFile:
         refuse_own_output(self._path, self._output.paths)
         with ExitStack() as stack:
             config = None if self._config_path is None else self._load(self._config_path)
-            source = stack.enter_context(self._open(config))
-            looked_at, records = _look(source)
+            source = stack.enter_context(self._open())
+            looked_at, records = _look(source, self._stop)
+            if self._stop.is_set() and not looked_at:
+                return Findings()
             schema, config = self._schema(config, source, looked_at)
             settings = detector_settings(config)
             sink = FileOutputs(self._output, append=False)
@@ -98,21 +100,23 @@ class ReplayFile:
                         speed=f"{findings.events / max(findings.seconds, 1e-9):,.0f} events/s",
                         alerts=f"{findings.alerts:,} alerts",
                     )
-                    return not self._stop.is_set()
+                    return True  # the records end when asked to stop
 
                 findings = replay(records, pipeline, see)
         self._sum_up(findings, findings.summary(settings.budget))
         return findings
 
     def _load(self, path: str) -> Config:
-        changes = {"source": {"type": "file", "path": self._path}}
+        # The job's own input and output do not count, whatever they are.
+        output = {"type": "file", "scores": "", "alerts": "", "dead_letters": ""}
+        source = {"type": "file", "path": self._path, "format": "auto"}
+        changes = {"source": source, "sink": output}
         if self._label is not None:
             changes["events"] = {"label": self._label}
         return load(path, changes=changes)
 
-    def _open(self, config: Config | None) -> FileSource:
-        chosen = config.source.format if config and isinstance(config.source, FileInput) else "auto"
-        return FileSource(self._path, format=chosen, idle=0.25)  # type: ignore[arg-type]
+    def _open(self) -> FileSource:
+        return FileSource(self._path, idle=0.25, stopped=self._stop.is_set)
 
     def _schema(
         self, config: Config | None, source: FileSource, looked_at: list[Record]
@@ -162,14 +166,23 @@ x = "identity"
 """
 
 
-def _look(source: FileSource) -> tuple[list[Record], Iterator[list[Record]]]:
-    """Read the first records; give them, and all records from the first one on."""
+def _look(source: FileSource, stop: Stop) -> tuple[list[Record], Iterator[list[Record]]]:
+    """Read the first records; give them, and all records from the first one on until `stop`."""
     blocks = iter(source)
     kept: list[list[Record]] = []
     count = 0
     for block in blocks:
         kept.append(block)
         count += len(block)
-        if count >= _LOOK_AT:
+        if count >= _LOOK_AT or stop.is_set():
             break
-    return list(chain.from_iterable(kept)), chain(kept, blocks)
+    return list(chain.from_iterable(kept)), _until(stop, kept, blocks)
+
+
+def _until(
+    stop: Stop, kept: list[list[Record]], blocks: Iterator[list[Record]]
+) -> Iterator[list[Record]]:
+    """Give what was read, and more for as long as nobody asks to stop; a pipe may be quiet."""
+    yield from kept
+    while not stop.is_set() and (block := next(blocks, None)) is not None:
+        yield block

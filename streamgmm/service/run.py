@@ -74,7 +74,7 @@ def run(config: Config, stop: Stop) -> None:
         if isinstance(config.source, KafkaInput):
             _run_kafka(config, config.source, parts)
         else:
-            _run_file(config, config.source, parts)
+            _run_file(config, config.source, parts, stop)
 
 
 def connection(source: KafkaInput | KafkaOutput, config: Config) -> Connection:
@@ -116,9 +116,12 @@ def _sink(config: Config) -> OutputSink:
 
 
 def _run_file(
-    config: Config, source: FileInput, parts: Callable[[Callable[[str], BatchDecoder]], Parts]
+    config: Config,
+    source: FileInput,
+    parts: Callable[[Callable[[str], BatchDecoder]], Parts],
+    stop: Stop,
 ) -> None:
-    opened = open_source(source)
+    opened = open_source(source, stop)
 
     def decoder(name: str) -> BatchDecoder:
         return BatchDecoder(
