@@ -62,7 +62,7 @@ class OnlineGMM(base.AnomalyDetector):
         Events that are collected before the mixture is fitted, at most; until then a single
         Gaussian scores and `ready` is False.
     seed
-        Of the fit after warm-up.
+        Of the fit after warm-up, a number: equal events give equal models.
     correlation_shrinkage, influence, resolution, tolerance, weight_floor
         Further rules, each explained in `streamgmm.mixture.Rules`.
 
@@ -70,6 +70,12 @@ class OnlineGMM(base.AnomalyDetector):
     ------
     ValueError
         If a parameter is not allowed; the message names what is.
+
+    Notes
+    -----
+    The parameters are for reading: one that is set later has an effect on clones alone. In warm-up
+    each name gets a column at once, and an event costs as many steps as there are pairs of columns;
+    later a new name joins after 100 values, and at most 64 new ones are watched at a time.
 
     Examples
     --------
@@ -129,6 +135,7 @@ class OnlineGMM(base.AnomalyDetector):
         self._columns = Columns()
         self._newcomers = Newcomers(resolution=resolution)
         self._learner = self._new_learner()
+        self._made_with = self._get_params()
 
     def _untimed(self) -> str:
         return (
@@ -429,7 +436,7 @@ class OnlineGMM(base.AnomalyDetector):
             raise ValueError(
                 f"cannot merge: features {self.feature_names} and {other.feature_names} differ"
             )
-        merged = self.clone()
+        merged = type(self)(**self._made_with)
         merged._columns = Columns(self.feature_names)
         merged._learner.restore(self._learner.state())
         merged._learner.mixture = self.mixture.merge(other.mixture)
@@ -443,16 +450,22 @@ class OnlineGMM(base.AnomalyDetector):
         Raises
         ------
         TypeError
-            If a feature's name is neither a string nor a number.
+            If a feature's name is neither a string nor a whole number.
         """
-        parameters = {name: getattr(self, name) for name in self._get_params()}
-        del parameters["forgetting"]
+        for name in (*self._columns.names, *self._newcomers.names):
+            if not isinstance(name, str | int | np.integer):
+                raise TypeError(
+                    f"feature {name!r} has a name of type {type(name).__name__}; to_bytes keeps "
+                    "names that are strings or whole numbers: rename it, or pickle the model"
+                )
+        parameters = dict(self._made_with)
+        forgetting = parameters.pop("forgetting")
         return snapshot.pack(
             {
                 "kind": _STATE_KIND,
                 "version": _STATE_VERSION,
                 "parameters": parameters,
-                "forgetting": None if self.forgetting is None else law_to_state(self.forgetting),
+                "forgetting": None if forgetting is None else law_to_state(forgetting),
                 "names": list(self._columns.names),
                 "n_features": self._learner.n_features,
                 "learner": self._learner.state(),
@@ -468,14 +481,28 @@ class OnlineGMM(base.AnomalyDetector):
         ------
         StateError
             If the bytes are damaged, of a newer release, or not of such a model.
+        TypeError
+            If they are no bytes.
         """
-        state = snapshot.unpack(data)
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data is {data!r:.50}; give the bytes that to_bytes returned")
+        state = snapshot.unpack(bytes(data))
         found = (state.get("kind"), state.get("version"))
         if found != (_STATE_KIND, _STATE_VERSION):
             raise StateError(
                 f"the bytes hold {found[0]!r} of version {found[1]!r}; "
                 f"{_STATE_KIND!r} of version {_STATE_VERSION} is needed"
             )
+        try:
+            return cls._from_state(state)
+        except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise StateError(
+                f"the bytes hold an {_STATE_KIND} that cannot be put together again "
+                f"({type(error).__name__}: {error}); they were written by something else"
+            ) from error
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any]) -> Self:
         law = state["forgetting"]
         forgetting = None if law is None else law_from_state(law)
         model = cls(forgetting=forgetting, **state["parameters"])
@@ -483,6 +510,10 @@ class OnlineGMM(base.AnomalyDetector):
         model._learner.widen(_unplaced(state["n_features"]))
         model._learner.restore(state["learner"])
         model._newcomers.restore(state["newcomers"])
+        mixture = model._learner.mixture
+        d = model._learner.n_features
+        if len(model._columns) != d or (mixture is not None and mixture.d != d):
+            raise ValueError(f"{d} features, but names {model._columns.names}")
         return model
 
 

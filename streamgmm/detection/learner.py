@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -76,7 +75,8 @@ class Learner:
             ("n_components", n_components, 1), ("warmup", warmup, 2), ("seed", seed, 0)
         ]  # fmt: skip
         for name, value, least in counts:
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if not whole or value < least:
                 raise ValueError(f"{name} is {value!r}; it must be a whole number, {least} or more")
         self.n_features = n_features
         self.n_components = n_components

@@ -36,7 +36,12 @@ def two_modes(n: int, seed: int = 0) -> np.ndarray:
         ({"gate": 98}, "gate is 98; it must be a quantile"),
         ({"influence": 0.0}, "influence is 0.0"),
         ({"n_components": 0}, "n_components is 0"),
-        ({"warmup": 0}, "warmup is 0"),
+        ({"n_components": 2.0}, "n_components is 2.0; it must be a whole number, 1 or more"),
+        ({"n_components": True}, "n_components is True"),
+        ({"warmup": 0}, "warmup is 0; it must be a whole number, 2 or more"),
+        ({"warmup": "500"}, "warmup is '500'"),
+        ({"seed": -1}, "seed is -1; it must be a whole number, 0 or more"),
+        ({"seed": None}, "seed is None"),
     ],
     ids=str,
 )
@@ -171,6 +176,48 @@ def test_damaged_or_foreign_bytes_are_refused():
 
     with pytest.raises(StateError, match="OnlineGMM"):
         OnlineGMM.from_bytes(snapshot.pack({"kind": "something else"}))
+    with pytest.raises(TypeError, match="data is None; give the bytes that to_bytes returned"):
+        OnlineGMM.from_bytes(None)
+    assert OnlineGMM.from_bytes(bytearray(data)).to_bytes() == data
+
+
+@pytest.mark.parametrize("learned", [0, 20, 1_000])
+def test_bytes_with_a_part_amiss_are_refused_as_a_state(learned):
+    from streamgmm import snapshot
+
+    model = OnlineGMM(n_components=2)
+    model.learn_many(two_modes(1_000)[:learned])
+    state = snapshot.unpack(model.to_bytes())
+    for name in set(state) - {"kind", "version"}:
+        without = {key: value for key, value in state.items() if key != name}
+        for broken in (without, {**without, name: 7.5}, {**without, name: {"size": -1}}):
+            with pytest.raises(StateError, match="the bytes hold an OnlineGMM that cannot be"):
+                OnlineGMM.from_bytes(snapshot.pack(broken))
+
+
+@pytest.mark.parametrize("name", [("a", 1), None, 1.5, b"a"], ids=repr)
+@pytest.mark.parametrize("learned", [0, 200], ids=["warm-up", "ready"])
+def test_a_feature_whose_name_would_not_come_back_is_refused(name, learned):
+    model = OnlineGMM(n_components=1)
+    model.learn_many(two_modes(learned))
+    model.learn_one({name: 1.0})
+    with pytest.raises(TypeError, match=r"feature .* of type .*; to_bytes keeps names that are"):
+        model.to_bytes()
+
+
+def test_names_come_back_as_they_were():
+    model = OnlineGMM(n_components=1)
+    model.learn_one({"a": 1.0, 7: 2.0, -3: 4.0, np.int64(9): 5.0})
+    assert OnlineGMM.from_bytes(model.to_bytes()).feature_names == ["a", 7, -3, 9]
+
+
+def test_what_is_saved_is_what_the_model_was_made_with():
+    model = OnlineGMM(n_components=2)
+    model.learn_many(two_modes(500))
+    data = model.to_bytes()
+    model.n_components, model.gate, model.covariance = 7, None, "diag"
+    assert model.to_bytes() == data
+    assert OnlineGMM.from_bytes(data).n_components == 2
 
 
 def test_import_brings_in_little():
