@@ -46,6 +46,7 @@ half_life = 2000
 scope = "{scope}"
 [sink]
 type = "kafka"
+brokers = "{sink_brokers}"
 scores = "{scores}"
 alerts = "{alerts}"
 dead_letters = "{dead_letters}"
@@ -90,6 +91,7 @@ class Worker:
     ) -> None:
         self.config = directory / f"{name}.toml"
         fields = {"checkpoint": directory / f"{name}-state", **DEFAULTS, **job}
+        fields.setdefault("sink_brokers", fields["brokers"])
         self.config.write_text(JOB.format(**fields))
         self.checkpoint = Path(fields["checkpoint"])
         self._log = directory / f"{name}.log"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streamgmm.io.files import FileSource
+from streamgmm.service.dead_letters import counted
 from streamgmm.service.models import Start
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class FileJob:
         self._stop = parts.stop
         self.events = 0
         self.alerts = 0
-        self.dead_letters = 0
+        self.dead_letters: Counter[str] = Counter()  # by reason
 
     def run(self) -> None:
         """Process to the end of the file, or until asked to stop; then settle everything."""
@@ -76,11 +78,11 @@ class FileJob:
             self._models.checkpoint()
         self._house.show()
         _log.info(
-            "%s: %d events, %d alerts, %d dead letters",
+            "%s: %d events, %d alerts, %s",
             self._origin,
             self.events,
             self.alerts,
-            self.dead_letters,
+            counted(self.dead_letters),
         )
         self._house.require_delivery()
 
@@ -109,7 +111,7 @@ class FileJob:
         self._sink.take(outputs)
         self.events += len(outputs.batch)
         self.alerts += len(outputs.alerts)
-        self.dead_letters += len(outputs.dead_letters)
+        self.dead_letters.update(letter.reason for letter in outputs.dead_letters)
 
     def _keep_house(self) -> None:
         due = self._house.checkpoint_is_due()

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from streamgmm.errors import StreamGMMError
+
 if TYPE_CHECKING:
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.models import Models
@@ -54,6 +56,7 @@ class Housekeeping:
         self._show_at = 0.0
         self._retried = 0
         self._trouble: str | None = "starting"
+        self._gave_up = False
 
     def deliver(self, timeout: float | None = None) -> bool:
         """Bring all outputs out, however long that takes.
@@ -62,27 +65,40 @@ class Housekeeping:
         -------
         bool
             False if it was given up: after `timeout` seconds, or after a request to stop and
-            the time for draining. Nothing is lost then; what is not confirmed comes again.
+            the time for draining, and then for good. Nothing is lost; what is not confirmed
+            comes again.
 
         Raises
         ------
         StreamGMMError
             If a file cannot be written.
         """
+        if self._gave_up:
+            return False
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._flush():
             if self._stop.overdue(_DRAIN_SECONDS):
-                _log.error(
-                    "%d outputs could not be delivered before the stop: their events are "
-                    "processed again at the next start",
-                    self._sink.unconfirmed,
-                )
+                self._gave_up = True
                 return False
             if deadline is not None and time.monotonic() > deadline:
                 return False
             self.trouble("outputs cannot be delivered: the sink does not accept them")
             self.show()
         return True
+
+    def require_delivery(self) -> None:
+        """See at the end that `deliver` did not give up.
+
+        Raises
+        ------
+        StreamGMMError
+            If it did.
+        """
+        if self._gave_up:
+            raise StreamGMMError(
+                f"{self._sink.unconfirmed} outputs could not be delivered before the stop: their "
+                "events are processed again at the next start"
+            )
 
     def _flush(self) -> bool:
         done = self._sink.flush(1.0)

@@ -79,6 +79,8 @@ class KafkaJob:
             If the work cannot begin; once it has begun, trouble with a broker is waited out.
         StateError
             If a checkpoint cannot be used.
+        StreamGMMError
+            If outputs could not be delivered before the stop.
         """
         source = self._connect(self)
         self._house.trouble("waiting for the group to assign partitions")
@@ -95,6 +97,7 @@ class KafkaJob:
             self._finish(source)
         finally:
             source.close()
+        self._house.require_delivery()
 
     def release(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Deliver the outputs of partitions that are taken away; say what to commit."""

@@ -267,6 +267,29 @@ def test_an_absent_broker_is_waited_for_and_nothing_is_lost(
         assert worker.stop() == 0, "a stop does not wait for the broker for ever"
 
 
+def test_a_stop_that_cannot_deliver_is_exit_1(
+    tmp_path: Path, topics: Topics, kafka: str, topic: TopicFactory, own_kafka: KafkaBroker
+) -> None:
+    make_topics(own_kafka, ["scores"], partitions=1)
+    source = topic("flows")
+    with Worker(
+        tmp_path, brokers=kafka, sink_brokers=own_kafka.bootstrap, topic=source, scores="scores"
+    ) as worker:
+        wait_for(lambda: source in str(worker.readiness()["partitions"]), "the partition")
+        own_kafka.stop()
+        topics.send_flows(source, 0, 50)
+        wait_for(lambda: "outputs cannot be delivered" in worker.log, "trouble")
+        assert worker.stop() == 1
+        assert "streamgmm: 50 outputs could not be delivered before the stop" in worker.log
+        assert worker.log.count("could not be delivered") == 1
+        assert "Traceback" not in worker.log
+        assert "Exception ignored" not in worker.log
+        own_kafka.start()
+        worker.restart()
+        with closing(Topics(own_kafka.bootstrap)) as sent:
+            assert len(sent.read("scores", 50)) >= 50
+
+
 def make_topics(broker: KafkaBroker, names: Iterable[str], partitions: int) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
         options = {"num_partitions": partitions, "replication_factor": 1}

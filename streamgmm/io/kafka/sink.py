@@ -161,7 +161,10 @@ class KafkaSink:
         try:
             self._producer.close(timeout=1.0)
         except KafkaError as error:
-            _log.warning("closing the producer: %s", describe(error))
+            # It gives up half way while anything is pending, and again when it is collected.
+            _log.debug("closing the producer: %s", describe(error))
+            self._producer._sender.force_close()
+            self._producer._closed = True
 
 
 def _make_producer(settings: dict[str, Any]) -> KafkaProducer:
