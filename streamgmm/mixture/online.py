@@ -165,9 +165,19 @@ class OnlineMixture:
     @property
     def covariances(self) -> Array:
         """Sigma_k (K, d, d) as last factorised, in the user's units."""
-        inverse = np.linalg.inv(self.factors)
+        return self._in_force(slice(None))
+
+    def covariance_in_force(self, k: int) -> Array:
+        """Sigma_k (d, d) of one component, as `covariances` has it."""
+        sigma: Array = self._in_force(slice(k, k + 1))[0]
+        return sigma
+
+    def _in_force(self, components: slice) -> Array:
+        packed = by_component(self._arrays["factor"], self.n_components)[components]
+        inverse = np.linalg.inv(self.covariance.unpack_factor(packed, self.d))
         scale = self.frame.scale
-        return inverse @ np.swapaxes(inverse, 1, 2) * (scale[:, None] * scale[None, :])
+        sigma: Array = inverse @ np.swapaxes(inverse, 1, 2) * (scale[:, None] * scale[None, :])
+        return sigma
 
     @property
     def scatters(self) -> Array:
@@ -182,7 +192,9 @@ class OnlineMixture:
         noise = rng.standard_normal((n, self.d))
         spread = np.linalg.inv(self.factors)  # lower triangular: Sigma = spread spread^T
         Z = by_component(self._arrays["mean"], self.n_components)[component]
-        Z = Z + np.einsum("nij,nj->ni", spread[component], noise)
+        for k in range(self.n_components):
+            drawn = component == k
+            Z[drawn] += np.einsum("ij,nj->ni", spread[k], noise[drawn])
         return self.frame.to_user(Z), component
 
     # ---- the mixture as a whole ----------------------------------------------------------

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .online import OnlineMixture
+
+Array = NDArray[np.float64]
 
 _WIDTH = 1.6448536269514722  # standard deviations that hold 90% of a Gaussian
 
@@ -23,35 +26,45 @@ def describe(mixture: OnlineMixture, names: Sequence[str], *, most: int = 3) -> 
     most
         How many correlations, and features that set a component apart, to name at most.
     """
-    order = np.argsort(-mixture.weights, kind="stable")
-    return "\n".join(_describe_component(mixture, int(k), names, most) for k in order)
+    means, covariances = mixture.means, mixture.covariances
+    off = _off_centre(mixture.weights, means, covariances)
+    lines = []
+    for k in np.argsort(-mixture.weights, kind="stable").tolist():
+        standing = "established" if mixture.established[k] else "rare"
+        lines.append(f"component {k}: {mixture.weights[k]:.1%} of the traffic, {standing}")
+        lines += _describe_shape(means[k], covariances[k], off[k], names, most)
+    return "\n".join(lines)
 
 
-def _describe_component(mixture: OnlineMixture, k: int, names: Sequence[str], most: int) -> str:
-    standing = "established" if mixture.established[k] else "rare"
-    mean, covariance = mixture.means[k], mixture.covariances[k]
+def _describe_shape(
+    mean: Array, covariance: Array, off: Array, names: Sequence[str], most: int
+) -> list[str]:
     spread = np.sqrt(np.diag(covariance))
-    lines = [f"component {k}: {mixture.weights[k]:.1%} of the traffic, {standing}"]
+    lines = []
     width = max(len(name) for name in names)
     for i, name in enumerate(names):
         low, high = mean[i] - _WIDTH * spread[i], mean[i] + _WIDTH * spread[i]
         lines.append(f"  {name:<{width}}  {low:.4g} to {high:.4g}")
     for label, entries in (
-        ("apart by", _apart(mixture, k, names)),
+        ("apart by", _apart(off, names)),
         ("correlated", _correlations(covariance, spread, names)),
     ):
         if entries:
             lines.append(f"  {label}: " + ", ".join(entries[:most]))
-    return "\n".join(lines)
+    return lines
 
 
-def _apart(mixture: OnlineMixture, k: int, names: Sequence[str]) -> list[str]:
+def _off_centre(weights: Array, means: Array, covariances: Array) -> Array:
+    """Return how many overall standard deviations each mean is off the overall one (K, d)."""
+    centre = (weights[:, None] * means).sum(axis=0)
+    variances = np.einsum("kii->ki", covariances)
+    overall = np.sqrt((weights[:, None] * (variances + (means - centre) ** 2)).sum(axis=0))
+    off: Array = (means - centre) / overall
+    return off
+
+
+def _apart(off: Array, names: Sequence[str]) -> list[str]:
     """Name the features whose mean is at least one overall standard deviation off."""
-    weights, means = mixture.weights[:, None], mixture.means
-    centre = (weights * means).sum(axis=0)
-    variances = np.einsum("kii->ki", mixture.covariances)
-    overall = np.sqrt((weights * (variances + (means - centre) ** 2)).sum(axis=0))
-    off = (means[k] - centre) / overall
     return [
         f"{names[i]} {'high' if off[i] > 0 else 'low'} ({off[i]:+.1f} sd)"
         for i in np.argsort(-np.abs(off), kind="stable")
@@ -59,7 +72,7 @@ def _apart(mixture: OnlineMixture, k: int, names: Sequence[str]) -> list[str]:
     ]
 
 
-def _correlations(covariance: np.ndarray, spread: np.ndarray, names: Sequence[str]) -> list[str]:
+def _correlations(covariance: Array, spread: Array, names: Sequence[str]) -> list[str]:
     """Name the pairs of features that are correlated by at least 0.3."""
     correlation = covariance / np.outer(spread, spread)
     rows, columns = np.tril_indices(len(spread), -1)

@@ -17,6 +17,7 @@ def test_each_feature_against_what_the_others_let_expect(covariance: str) -> Non
     for x in X:
         found = explain(mixture, x)
         mean, Sigma = mixture.means[found.component], mixture.covariances[found.component]
+        assert np.array_equal(mixture.covariance_in_force(found.component), Sigma)
         observed = np.flatnonzero(~np.isnan(x))
         assert sorted(reason.feature for reason in found.reasons) == observed.tolist()
         for reason in found.reasons:
