@@ -39,8 +39,7 @@ def main() -> None:
     strange = frame.loc[4_000, columns].to_dict()
     print("\nwhat does not fit in row 4000, given the rest:")
     for reason in model.explain_one(strange).reasons:
-        name = model.feature_names[reason.feature]
-        print(f"  {name:<12} {reason.value:6.2f}, expected {reason.expected:6.2f}")
+        print(f"  {reason.feature:<12} {reason.value:6.2f}, expected {reason.expected:6.2f}")
 
 
 if __name__ == "__main__":

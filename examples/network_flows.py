@@ -27,7 +27,7 @@ def features(flow: dict[str, Any]) -> dict[str, float]:
 def reasons(model: OnlineGMM, x: dict[str, float]) -> str:
     """Say in the user's units which two features are most surprising, given the others."""
     return "; ".join(
-        f"{model.feature_names[reason.feature]} {expm1(reason.value):,.1f} "
+        f"{reason.feature} {expm1(reason.value):,.1f} "
         f"(expected about {max(expm1(reason.expected), 0):,.1f})"
         for reason in model.explain_one(x).reasons[:2]
     )

@@ -21,8 +21,7 @@ def why(model: OnlineGMM, x: dict[str, float]) -> str:
     """Name the feature that fits the others least."""
     reason = model.explain_one(x).reasons[0]
     low, high = reason.expected - 2 * reason.spread, reason.expected + 2 * reason.spread
-    name = model.feature_names[reason.feature]
-    return f"{name} is {reason.value:g}, expected {low:.0f} to {high:.0f}"
+    return f"{reason.feature} is {reason.value:g}, expected {low:.0f} to {high:.0f}"
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -89,7 +90,7 @@ class OnlineGMM(base.AnomalyDetector):
     >>> usual, odd = {"size": 3.0, "time": 6.0}, {"size": 3.0, "time": 9.0}
     >>> model.score_one(odd) - model.score_one(usual) > 3
     True
-    >>> model.feature_names[model.explain_one(odd).reasons[0].feature]
+    >>> model.explain_one(odd).reasons[0].feature
     'time'
     """
 
@@ -233,7 +234,7 @@ class OnlineGMM(base.AnomalyDetector):
     def explain_one(self, x: Event) -> Explanation:
         """Return why x is unlikely: each feature against what the others let expect.
 
-        `Reason.feature` is the position in `feature_names`.
+        `Reason.feature` is the feature's name.
 
         Raises
         ------
@@ -243,7 +244,10 @@ class OnlineGMM(base.AnomalyDetector):
         mixture = self._learner.mixture
         if mixture is None:
             raise ValueError("nothing has been learned yet; explain after the first events")
-        return explain(mixture, self._known(self._columns.row(dict(x)))[0])
+        found = explain(mixture, self._known(self._columns.row(dict(x)))[0])
+        names = self.feature_names
+        named = (replace(reason, feature=names[reason.feature]) for reason in found.reasons)
+        return replace(found, reasons=tuple(named))
 
     def predict_one(self, x: Event) -> int:
         """Return the component that most likely produced x; 0 before ready."""
@@ -371,7 +375,7 @@ class OnlineGMM(base.AnomalyDetector):
 
     @property
     def n_seen(self) -> int:
-        """Number of events learned."""
+        """Number of events given to learn, also those without weight or values."""
         return self._learner.n_seen
 
     @property

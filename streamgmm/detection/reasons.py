@@ -8,6 +8,7 @@ v_i = 1 / P_ii; its surprise is (x_i - e_i)^2 / (2 v_i), in nats.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +25,11 @@ _FARTHEST = 1e100
 class Reason:
     """One feature's part in an event's strangeness.
 
-    ``feature`` is its column; ``value``, ``expected`` and ``spread`` (one standard deviation) are
-    in the units that came in; ``surprise`` in nats.
+    ``feature`` is its column, from `OnlineGMM` its name; ``value``, ``expected`` and ``spread`` (one
+    standard deviation) are in the units that came in; ``surprise`` in nats.
     """
 
-    feature: int
+    feature: Any
     surprise: float
     value: float
     expected: float
@@ -54,7 +55,7 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     observed = np.flatnonzero(~np.isnan(x))
     if not len(observed):
         return Explanation(component, 0.0, ())
-    covariance = mixture.covariances[component][np.ix_(observed, observed)]
+    covariance = mixture.covariance_in_force(component)[np.ix_(observed, observed)]
     # Unit variances first: features in far apart units must not lose digits to each other.
     unit = np.sqrt(np.diag(covariance))
     precision = np.linalg.inv(covariance / np.outer(unit, unit))

@@ -122,6 +122,17 @@ def test_a_conditional_surprise_names_the_feature_that_does_not_fit():
     )
 
 
+def test_reasons_name_features_as_events_do():
+    model = OnlineGMM(n_components=2)
+    for row in two_modes(1_000):
+        model.learn_one({("x", 1): row[0], "y": row[1]})
+    explanation = model.explain_one({"y": 30.0, ("x", 1): 0.0, "unknown": 1.0})
+    assert sorted(map(str, (reason.feature for reason in explanation.reasons))) == [
+        "('x', 1)", "y"
+    ]  # fmt: skip
+    assert [reason.feature for reason in model.explain_one({"y": 1.0}).reasons] == ["y"]
+
+
 def test_merge_of_copies_that_went_different_ways():
     base = OnlineGMM(n_components=2, half_life=None)
     base.learn_many(two_modes(2_000))
