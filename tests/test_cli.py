@@ -310,6 +310,10 @@ def test_the_demo_shows_alerts_with_reasons_and_sums_up() -> None:
     assert re.search(r"found  \d+ of 159 labelled anomalies", text)
     assert float(re.search(r"ROC-AUC  (\S+)", text)[1]) > 0.99  # type: ignore[index]
     assert "\x1b" not in text, "no colours where nobody sees them"
+    alerts = [line for line in text.splitlines() if "severity" in line]
+    assert max(map(len, alerts)) > 80, "one line an alert, whatever the width"
+    for line in alerts:
+        assert re.fullmatch(r" *\d+  severity +\d+  labelled (normal|attack)  .*[a-z0-9)]", line)
     assert done.stderr == b""
 
 

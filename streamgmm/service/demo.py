@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 import streamgmm
@@ -199,12 +200,18 @@ class Demo:
             f"severity {severity:>3.0f}", style="bold red" if severity >= _GRAVE else "yellow"
         )
         line.append("  labelled attack  " if attack else "  labelled normal  ", style="dim")
-        line.append("; ".join(reason.text for reason in record.reasons[:2]))
+        why = Text("; ".join(reason.text for reason in record.reasons[:2]))
         if self._unshown:
-            line.append(f"  ({self._unshown} more before)", style="dim")
+            why.append(f"  ({self._unshown} more before)", style="dim")
             self._unshown = 0
-        wrap = not self._console.is_terminal
-        self._console.print(line, no_wrap=not wrap, overflow="ellipsis", soft_wrap=wrap)
+        if not self._console.is_terminal:  # one alert is one line, for grep and the like
+            self._console.print(line + why, soft_wrap=True)
+            return
+        columns = Table.grid()
+        columns.add_column(no_wrap=True)
+        columns.add_column()
+        columns.add_row(line, why)
+        self._console.print(columns, soft_wrap=False)
 
     def _show_model(self) -> None:
         detector = self._pipeline.detector

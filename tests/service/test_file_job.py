@@ -108,7 +108,20 @@ def test_a_file_runs_to_its_end(jobs: Jobs) -> None:
         ("flows.jsonl-3002", "not_json"),
     ]
     assert b"3000 events" in done.stderr
+    assert b"2 dead letters (1 wrong_type, 1 not_json)" in done.stderr
     assert done.stdout == b""
+
+
+def test_the_first_dead_letter_of_each_reason_is_in_the_log(jobs: Jobs) -> None:
+    jobs.write_source(10, extra=[b'{"duration": "x"}', b"nonsense", b'{"duration": "y"}'])
+    config = Path(jobs.config())
+    config.write_text(config.read_text().replace(f"{jobs.directory}/dead.jsonl", ""))
+    log = [line for line in jobs.run(str(config)).stderr.decode().splitlines() if "first" in line]
+    assert len(log) == 2, "one for each reason"
+    assert "WARNING flows.jsonl-11 is a dead letter, the first for wrong_type: field" in log[0]
+    assert "text 'x'" in log[0]
+    assert "flows.jsonl-12 is a dead letter, the first for not_json" in log[1]
+    assert all(line.endswith("; sink.dead_letters would keep them") for line in log)
 
 
 def test_a_second_run_goes_on_where_the_first_ended_bit_for_bit(jobs: Jobs, tmp_path: Path) -> None:
