@@ -8,17 +8,21 @@ import os
 import subprocess
 import sys
 from itertools import chain
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgmm.errors import ConfigError, StreamGMMError
-from streamgmm.events import Record
 from streamgmm.io import lines as lines_module
 from streamgmm.io.files import FileSink, FileSource
 from streamgmm.io.lines import inflate, split
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamgmm.events import Record
 
 LINES = [b'{"a": %d}' % i for i in range(2500)]
 
