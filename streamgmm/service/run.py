@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from streamgmm.config import FileInput, FileOutput, KafkaInput, KafkaOutput
 from streamgmm.events import BatchDecoder
 from streamgmm.io.own_output import refuse_own_output
 from streamgmm.service.checkpoint import DirectoryStore
+from streamgmm.service.dead_letters import FirstLetters
 from streamgmm.service.file_job import FileJob, open_source
 from streamgmm.service.http import HttpServer
 from streamgmm.service.job import Housekeeping, Parts
@@ -19,9 +20,10 @@ from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
 from streamgmm.service.sinks import FileOutputs, KafkaOutputs
 from streamgmm.service.status import Status
+from streamgmm.service.stop import StopRequested
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from streamgmm.config import Config
     from streamgmm.io.kafka import Connection, KafkaSource, Owner
@@ -42,7 +44,7 @@ def run(config: Config, stop: Stop) -> None:
         If the job cannot begin, or cannot go on.
     """
     metrics, status = Metrics(streamgmm.__version__), Status()
-    with ExitStack() as stack:
+    with _until_asked_to_stop(), ExitStack() as stack:
         if config.service.host_port is not None:
             server = HttpServer(*config.service.host_port, metrics, status)
             stack.enter_context(server)
@@ -50,7 +52,7 @@ def run(config: Config, stop: Stop) -> None:
         store = _store(config)
         if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
             refuse_own_output(config.source.path, config.sink.paths)
-        sink = _sink(config)
+        sink = FirstLetters(_sink(config, stop), kept=bool(config.sink.dead_letters))
         stack.callback(sink.close)
 
         def parts(decoder: Callable[[str], BatchDecoder]) -> Parts:
@@ -77,7 +79,16 @@ def run(config: Config, stop: Stop) -> None:
             _run_file(config, config.source, parts, stop)
 
 
-def connection(source: KafkaInput | KafkaOutput, config: Config) -> Connection:
+@contextmanager
+def _until_asked_to_stop() -> Iterator[None]:
+    """End in good order where a stop comes before there is any work to finish."""
+    try:
+        yield
+    except StopRequested:
+        _log.info("stopped while connecting")
+
+
+def connection(source: KafkaInput | KafkaOutput, config: Config, stop: Stop) -> Connection:
     """Give what the Kafka clients need; a sink without brokers takes the source's."""
     from streamgmm.io.kafka import Connection
 
@@ -93,7 +104,9 @@ def connection(source: KafkaInput | KafkaOutput, config: Config) -> Connection:
         }
     files = {name: getattr(at, name) for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile")}
     security |= {name: path for name, path in files.items() if path}
-    return Connection(brokers=at.brokers, security=security, start_timeout=patience)
+    return Connection(
+        brokers=at.brokers, security=security, start_timeout=patience, check=stop.check
+    )
 
 
 def _store(config: Config) -> DirectoryStore | None:
@@ -105,14 +118,14 @@ def _store(config: Config) -> DirectoryStore | None:
     return DirectoryStore(Path(config.service.checkpoint))
 
 
-def _sink(config: Config) -> OutputSink:
+def _sink(config: Config, stop: Stop) -> OutputSink:
     sink = config.sink
     if isinstance(sink, FileOutput):
         return FileOutputs(sink)
     from streamgmm.io.kafka import KafkaSink
 
     topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
-    return KafkaOutputs(KafkaSink(connection(sink, config), topics), sink)
+    return KafkaOutputs(KafkaSink(connection(sink, config, stop), topics), sink)
 
 
 def _run_file(
@@ -148,7 +161,7 @@ def _run_kafka(
 
     def connect(owner: Owner) -> KafkaSource:
         return KafkaSource(
-            connection(source, config),
+            connection(source, config, made.stop),
             topics=source.topics,
             group=source.group,
             start=source.start,
@@ -158,9 +171,10 @@ def _run_kafka(
             session_timeout=source.session_timeout,
         )
 
+    made = parts(decoder)
     KafkaJob(
         connect,
         batch_wait=source.batch_wait,
         by_topic=config.model.scope == "topic",
-        parts=parts(decoder),
+        parts=made,
     ).run()

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Stop"]
+__all__ = ["Stop", "StopRequested"]
+
+
+class StopRequested(Exception):  # noqa: N818 - it is no error
+    """Somebody asked to stop before the work has begun."""
 
 
 class Stop:
@@ -36,6 +40,11 @@ class Stop:
     def is_set(self) -> bool:
         """Whether somebody asked."""
         return self._event.is_set()
+
+    def check(self) -> None:
+        """Raise `StopRequested` if somebody asked."""
+        if self.is_set():
+            raise StopRequested
 
     def wait(self, timeout: float) -> bool:
         """Wait until somebody asks, `timeout` seconds at most."""

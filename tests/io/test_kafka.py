@@ -78,6 +78,16 @@ def topics(kafka: str) -> Iterator[Topics]:
         yield client
 
 
+def test_a_group_that_refuses_us_for_good_is_an_error(kafka: str, topic: TopicFactory) -> None:
+    name = topic()
+    with closing(
+        source_on(kafka, name, Nobody(), group=name, start="earliest", session_timeout=0.5)
+    ) as source:
+        words = rf"into the group '{name}' \(InvalidSessionTimeout.*check source\.group"
+        with pytest.raises(BrokerError, match=words):
+            wait_for(lambda: source.poll(0.1), "the refusal")
+
+
 def test_records_carry_what_kafka_knows(kafka: str, topic: TopicFactory, topics: Topics) -> None:
     name = topic()
     now = int(time.time())  # not long ago, or retention takes them

@@ -310,6 +310,30 @@ def test_no_broker_at_start_is_exit_4(tmp_path: Path) -> None:
     assert "advertised listeners" in log
 
 
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_stop_while_connecting_is_heard(tmp_path: Path, how: signal.Signals, code: int) -> None:
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    with Worker(tmp_path, brokers=address, topic="t", alerts="a", start_timeout="1h") as worker:
+        wait_for(lambda: f"connecting to {address} (giving up after 3600 s)" in worker.log, "it")
+        worker.process.send_signal(how)
+        assert worker.wait(10) == code
+        assert "stopped while connecting" in worker.log
+        assert "Traceback" not in worker.log
+
+
+@pytest.mark.parametrize("missing", ["topic", "alerts"])
+def test_so_is_one_while_waiting_for_a_topic(
+    tmp_path: Path, kafka: str, topic: TopicFactory, missing: str
+) -> None:
+    names = {"topic": topic(), "alerts": topic("alerts"), missing: "no-such"}
+    role = "source" if missing == "topic" else "sink"
+    with Worker(tmp_path, brokers=kafka, start_timeout="1h", **names) as worker:
+        wait_for(lambda: f"{role}: connecting to" in worker.log, "the start")
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.wait(10) == 0
+        assert "Traceback" not in worker.log
+
+
 def test_a_missing_topic_is_exit_4(tmp_path: Path, kafka: str, topic: TopicFactory) -> None:
     with Worker(
         tmp_path, brokers=kafka, topic="no-such", alerts=topic("alerts"), start_timeout="1s"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,7 +27,7 @@ from kafka.net.selector import NetworkSelector
 from streamgmm.errors import BrokerError, ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["REQUEST_TIMEOUT_MS", "Connection", "Starting", "describe"]
 
@@ -36,16 +39,22 @@ _CREDENTIALS: Final = (
 )
 # So many times in a row a broker may hang up during the login before it counts as a refusal.
 _HANG_UPS: Final = 3
+_CHECK_SECONDS: Final = 0.05
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Connection:
-    """How to reach the brokers: addresses, the client's security settings, patience at start."""
+    """How to reach the brokers: addresses, the client's security settings, patience at start.
+
+    `check` is called often while anything is waited for at the start; what it raises ends that.
+    """
 
     brokers: Sequence[str]
     security: Mapping[str, Any] = field(default_factory=dict)
     client_id: str = "streamgmm"
     start_timeout: float = 30.0
+    check: Callable[[], None] = lambda: None
 
     def settings(self) -> dict[str, Any]:
         """Give what every client of the library is made with."""
@@ -57,6 +66,10 @@ class Connection:
             "reconnect_backoff_max_ms": 2000,
             **self.security,
         }
+
+    def announce(self, what: str) -> None:
+        """Say in the log that the brokers are looked for."""
+        _log.info("%s: connecting to %s (giving up after %g s)", what, self, self.start_timeout)
 
     def __str__(self) -> str:
         return ", ".join(self.brokers)
@@ -73,13 +86,14 @@ class Starting:
     Raises
     ------
     BrokerError, ConfigError
-        On leaving, if a client could not be made.
+        On leaving, if a client could not be made. What the connection's `check` raises passes.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._managers: list[_WatchedManager] = []
         self._clients: list[KafkaNetClient] = []
+        self._loops: list[_CheckedLoop] = []
 
     def settings(self) -> dict[str, Any]:
         """Give what a client of the library is made with, so that it can be watched."""
@@ -91,11 +105,12 @@ class Starting:
         return client
 
     def _make_client(self, **settings: Any) -> KafkaNetClient:
-        net = NetworkSelector(**settings)
+        net = _CheckedLoop(self._connection.check, **settings)
         manager = _WatchedManager(net, **settings)
         client = KafkaNetClient(net=net, manager=manager)
         self._managers.append(manager)
         self._clients.append(client)
+        self._loops.append(net)
         return client
 
     def __enter__(self) -> Self:
@@ -105,6 +120,8 @@ class Starting:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        for loop in self._loops:
+            loop.check = None
         if error is None:
             return
         # The library leaves a client that could not be made with its sockets open.
@@ -140,6 +157,44 @@ class Starting:
         if isinstance(error, KafkaConfigurationError):
             return ConfigError(f"the Kafka settings cannot be used: {error}")
         return BrokerError(f"{at} cannot be used: {describe(error)}")
+
+
+class _CheckedLoop(NetworkSelector):  # type: ignore[misc]
+    """The library's event loop, on which the thread that made it waits in short pieces.
+
+    Attributes
+    ----------
+    check
+        Called between the pieces, until it raises; None to wait as the library does.
+    """
+
+    def __init__(self, check: Callable[[], None], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.check: Callable[[], None] | None = check
+        self._maker = threading.current_thread()
+
+    def run(self, coro: Any, *arguments: Any) -> Any:
+        """Wait for a coroutine's result, as the library does."""
+        if self.check is None or threading.current_thread() is not self._maker:
+            return super().run(coro, *arguments)
+        future = self.call_soon_with_future(coro, *arguments)
+        while not future.is_done:
+            self._check()
+            if self._io_thread is None:
+                self.poll(_CHECK_SECONDS * 1000, future)
+            elif self._exception is not None:
+                raise self._exception
+            else:
+                time.sleep(_CHECK_SECONDS / 10)
+        if future.exception is not None:
+            raise future.exception
+        return future.value
+
+    def _check(self) -> None:
+        check, self.check = self.check, None  # closing waits too
+        if check is not None:
+            check()
+            self.check = check
 
 
 class _WatchedManager(KafkaConnectionManager):  # type: ignore[misc]

@@ -58,6 +58,7 @@ class KafkaSink:
         self.retried = 0
         self._connection = connection
         deadline = time.monotonic() + connection.start_timeout
+        connection.announce("sink")
         with Starting(connection) as starting:
             self._producer = starting.made(_make_producer(starting.settings()))
             try:
@@ -70,6 +71,7 @@ class KafkaSink:
     def _await_topic(self, topic: str, deadline: float) -> None:
         """Wait for a topic to be there; asking makes it where the brokers allow that."""
         while True:
+            self._connection.check()
             try:
                 self._producer.partitions_for(topic)
             except KafkaTimeoutError as error:

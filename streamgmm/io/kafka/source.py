@@ -14,7 +14,16 @@ from kafka import (
     TopicPartition,
 )
 from kafka.admin import ConfigResource
-from kafka.errors import AuthorizationError, KafkaError, RetriableError, for_code
+from kafka.errors import (
+    AuthorizationError,
+    IllegalGenerationError,
+    KafkaError,
+    RebalanceInProgressError,
+    RetriableError,
+    UnknownError,
+    UnknownMemberIdError,
+    for_code,
+)
 
 from streamgmm.errors import BrokerError
 from streamgmm.events import Record
@@ -26,6 +35,13 @@ if TYPE_CHECKING:
 __all__ = ["KafkaSource", "Owner", "Partition", "SourceUnavailableError"]
 
 _RETRY_SECONDS: Final = 0.5
+# The library does not call them retriable, but the next attempt at joining may well succeed.
+_PASSING: Final = (
+    IllegalGenerationError,
+    RebalanceInProgressError,
+    UnknownError,
+    UnknownMemberIdError,
+)
 _log = logging.getLogger(__name__)
 
 
@@ -95,6 +111,8 @@ class KafkaSource:
         self._start = start
         self._probe = TopicPartition(topics[0], 0)
         self._heard = time.monotonic()
+        self._group = group
+        connection.announce("source")
         _check_topics(connection, topics)
         with Starting(connection) as starting:
             self._consumer = starting.made(
@@ -134,10 +152,19 @@ class KafkaSource:
         ------
         SourceUnavailableError
             If the broker does not answer, or refuses; to be tried again.
+        BrokerError
+            If the group refuses this member, which it has never let in, for good.
         """
         try:
             batches = self._consumer.poll(timeout_ms=int(timeout * 1000))
         except KafkaError as error:
+            if not self.joined and not isinstance(error, (RetriableError, *_PASSING)):
+                raise BrokerError(
+                    f"{self._connection} does not let us into the group {self._group!r} "
+                    f"({describe(error)}): check source.group, source.instance, "
+                    "source.session_timeout (the brokers set its limits) and that this user may "
+                    "READ the group"
+                ) from error
             raise SourceUnavailableError(describe(error)) from error
         if batches:
             self._heard = time.monotonic()
@@ -324,6 +351,7 @@ def _check_topics(connection: Connection, topics: Sequence[str]) -> None:
                         f"the source's topics cannot be read at {connection}: {missing}; create "
                         "them, or correct source.topics"
                     )
+                connection.check()
                 time.sleep(_RETRY_SECONDS)
             compacted = _compacted_topics(admin, topics)
         finally:
