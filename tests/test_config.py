@@ -216,6 +216,12 @@ def test_durations(value: float | str, expected: float) -> None:
     assert seconds(value) == expected
 
 
+@pytest.mark.parametrize("value", ["1ms", 0.9, "31m", "1h", "soon"])
+def test_a_session_that_no_group_allows(value: float | str) -> None:
+    text = KAFKA.replace('"flows"', f'"flows"\nsession_timeout = {toml_value(value)}')
+    assert "allowed is 1 second to 30 minutes" in the_problem(text)
+
+
 @pytest.mark.parametrize("value", [0, -1, "", "5", "d", "7 days", "-3s", "1.5.2s", True, "inf"])
 def test_what_is_no_duration(value: float | str) -> None:
     text = FILE + f"[service]\ncheckpoint_interval = {toml_value(value)}"

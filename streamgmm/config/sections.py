@@ -11,13 +11,33 @@ from operator import attrgetter
 from typing import Annotated, ClassVar
 
 from streamgmm.config import rules
-from streamgmm.config.rules import Rule, Secret, choice, duration, secret, text, texts, whole
+from streamgmm.config.rules import (
+    Rule,
+    Secret,
+    choice,
+    duration,
+    seconds,
+    secret,
+    text,
+    texts,
+    whole,
+)
 from streamgmm.events.schema import TIME_UNITS, Field, Schema, TimeUnit
 
 _BATCH = whole(1, 100_000)
 _TOPIC = text("a topic's name, or empty for none")
 _FILE_OUT = text('a path, "-" for standard output, or empty for none')
 _FIELD_NAME = text("the name of a field, or empty for none")
+
+
+def _session(value: object) -> float:
+    length = seconds(value)
+    if not 1 <= length <= 1800:
+        raise ValueError
+    return length
+
+
+_SESSION = Rule('1 second to 30 minutes, such as 45 or "45s"', _session)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +115,7 @@ class KafkaInput(Security):
         "a name of this worker alone, kept over restarts: it gets its partitions back at once",
     ] = ""
     session_timeout: Annotated[
-        float, duration(), "after so long without a sign of life a worker's partitions go to others"
+        float, _SESSION, "after so long without a sign of life a worker's partitions go to others"
     ] = 45.0
     batch_size: Annotated[int, _BATCH, "most events of one partition handled at a time"] = 1000
     batch_wait: Annotated[float, duration(), "how long to wait for the first event of a batch"] = (
