@@ -29,6 +29,7 @@ _EPILOG: Final = """exit codes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code."""
+    _stand_in_for_closed_streams()
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.verb is None:
@@ -40,11 +41,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except StreamGMMError as error:
         _complain(error)
+        _settle_stdout()
         return error.exit_code
     except KeyboardInterrupt:
+        _settle_stdout()
         return _INTERRUPTED
     except BrokenPipeError:
         return _reader_gone(options.verb)
+    except OSError as error:
+        _settle_stdout()
+        where = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or error
+        sys.stderr.write(f"streamgmm: {options.verb} cannot go on: {where}{reason}\n")
+        return 1
     return code
 
 
@@ -184,12 +193,35 @@ def _code_of(number: int | None) -> int:
 
 def _reader_gone(verb: str) -> int:
     """End quietly where the reader had enough (`| head`); a job's alerts must not be lost so."""
-    # Python flushes standard output once more at exit, and would complain.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _settle_stdout()
     if verb != "run":
         return 0
     sys.stderr.write("streamgmm: whoever read the standard output has closed it\n")
     return 1
+
+
+def _settle_stdout() -> None:
+    """Flush standard output; if it takes nothing, drop the rest: Python would complain at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stand_in_for_closed_streams() -> None:
+    """See to it that no file opened later becomes a standard stream that was closed (`>&-`).
+
+    What stands in for input cannot be read, for output not written: using it is an error.
+    """
+    for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # takes the lowest free number, which is this one
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
 
 
 def _positive(text: str) -> float:

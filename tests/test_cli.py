@@ -196,6 +196,38 @@ def test_a_job_whose_reader_has_gone_fails(job: Path, tmp_path: Path) -> None:
     assert b"Traceback" not in log
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "generate network --count 5 > /dev/full",
+        "generate network --count 5 >&-",
+        "check job.toml > /dev/full",
+        "check job.toml >&-",
+        "replay --input flows.jsonl > /dev/full",
+        "replay --input flows.jsonl --scores - > /dev/full",
+        "replay --input flows.jsonl --scores - >&-",
+        "replay --input - <&-",
+        "demo --rate 0 > /dev/full",
+        "run job.toml >&-",
+    ],
+)
+def test_a_stream_that_fails_is_one_sentence_and_exit_1(
+    arguments: str, job: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "flows.jsonl").write_bytes(b'{"duration": 1}\n' * 3)
+    job.write_text(JOB + '\n[sink]\ntype = "file"\nscores = "-"\n')
+    line = " ".join(command(*arguments.split()))
+    done = subprocess.run(
+        line, shell=True, capture_output=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 1, done.stderr
+    said = [line for line in done.stderr.decode().splitlines() if line.startswith("streamgmm: ")]
+    assert len(said) == 1
+    assert "No space left on device" in said[0] or "Bad file descriptor" in said[0]
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
 def figures(text: str) -> dict[str, str]:
     """The summary's lines as name and value."""
     return dict(re.split(r"\s{2,}", line, maxsplit=1) for line in text.splitlines())
