@@ -25,8 +25,8 @@ _FARTHEST = 1e100
 class Reason:
     """One feature's part in an event's strangeness.
 
-    ``feature`` is its column, from `OnlineGMM` its name; ``value``, ``expected`` and ``spread`` (one
-    standard deviation) are in the units that came in; ``surprise`` in nats.
+    ``feature`` is its column, from `OnlineGMM` its name; ``value``, ``expected`` and ``spread``
+    (one standard deviation) are in the units that came in; ``surprise`` in nats.
     """
 
     feature: Any

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -83,6 +86,26 @@ def test_scoring_changes_nothing():
     assert learned.to_bytes() == before
 
 
+def test_threads_score_their_own_events():
+    learned = model()
+    learned.learn_many(pd.DataFrame(stream(), columns=NAMES))
+    events = [
+        {name: Fraction(x[name]) for name in NAMES if name in x} for x in as_dicts(stream(200, 7))
+    ]
+    expected = [learned.score_one(x) for x in events]
+
+    def scores(_: int) -> list[float]:
+        return [learned.score_one(x) for x in events]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(found == expected for found in pool.map(scores, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def test_frames_of_every_kind_and_order_of_columns():
     X = stream(700)
     frame = pd.DataFrame(X, columns=NAMES)
@@ -103,7 +126,7 @@ def test_before_anything_is_known():
     assert empty.predict_proba_one({"a": 1.0}) == {0: 1.0}
     assert not empty.ready
     assert "nothing learned yet" in empty.summary()
-    assert np.array_equal(empty.score_many(np.ones((2, 3))), [0.0, 0.0]) or True
+    assert np.array_equal(empty.score_many(np.ones((2, 3))), [0.0, 0.0])
     with pytest.raises(ValueError, match="at least two events"):
         _ = empty.weights
     with pytest.raises(ValueError, match="nothing has been learned"):
