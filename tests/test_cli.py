@@ -94,6 +94,21 @@ def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--count=x", "'x' is not a whole number"),
+        ("--count=2.5", "'2.5' is not a whole number"),
+        ("--count=0", "0 is not above 0"),
+        ("--rate=fast", "'fast' is not a number"),
+    ],
+)
+def test_wrong_usage_names_what_is_allowed(option: str, words: str) -> None:
+    done = run("generate", "network", option)
+    assert done.returncode == 2
+    assert words in done.stderr.decode()
+
+
 def test_check_lists_a_job_that_loads_to_the_same(job: Path) -> None:
     done = run("check", str(job))
     assert done.returncode == 0
@@ -340,6 +355,7 @@ def test_the_demo_shows_alerts_with_reasons_and_sums_up() -> None:
     )
     assert re.search(r"events  40,000 in [\d.]+ s", text)
     assert re.search(r"found  \d+ of 159 labelled anomalies", text)
+    assert "what lies grossly outside it alerts" in text
     assert float(re.search(r"ROC-AUC  (\S+)", text)[1]) > 0.99  # type: ignore[index]
     assert "\x1b" not in text, "no colours where nobody sees them"
     alerts = [line for line in text.splitlines() if "severity" in line]

@@ -263,6 +263,11 @@ def test_what_is_no_budget(toml: str) -> None:
     assert "allowed is a probability" in the_problem(FILE + f"[alerts]\nbudget = {toml}")
 
 
+def test_topic_and_topics_are_one_too_many() -> None:
+    text = KAFKA.replace('topic = "flows"', 'topic = "flows"\ntopics = ["more"]')
+    assert "has both topic and topics; name all of them in topics" in the_problem(text)
+
+
 # ---------------------------------------------------------------- environment and changes
 
 

@@ -55,9 +55,15 @@ class Reader:
         self._name = name
         self._tables = deepcopy(tables)
         source = tables.get("source")
-        if isinstance(source, dict) and "topic" in source and "topics" not in source:
-            self._tables["source"]["topics"] = self._tables["source"].pop("topic")
         self._problems: list[str] = []
+        if isinstance(source, dict) and "topic" in source:
+            topic = self._tables["source"].pop("topic")
+            if "topics" in source:
+                self._problems.append(
+                    f"{name}: [source] has both topic and topics; name all of them in topics"
+                )
+            else:
+                self._tables["source"]["topics"] = topic
         self._origins: dict[tuple[str, str], str] = {}  # where a value is not from the file
         self._texts: dict[tuple[str, str], str] = {}  # the raw text of an environment variable
 

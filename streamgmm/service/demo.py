@@ -236,6 +236,13 @@ class Demo:
         self._console.print()
         for name, value in findings.summary(self._settings.budget):
             self._console.print(Text.assemble((f"{name:>18}  ", "dim"), value))
+        self._console.print(
+            Text(
+                f"{'':>18}  The budget is for ordinary traffic; what lies grossly outside it "
+                f"alerts\n{'':>18}  on top, also where the label says normal.",
+                "dim",
+            )
+        )
         if self._rate:
             self._console.print(
                 Text(f"{'':>18}  shown in {seconds:.0f} s, slowed down to be seen", "dim")

@@ -22,6 +22,7 @@ __all__ = ["Housekeeping", "Parts"]
 # that supervisors give before they kill.
 _DRAIN_SECONDS: Final = 20.0
 _SHOW_SECONDS: Final = 1.0
+_STARTING: Final = "starting"
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +56,8 @@ class Housekeeping:
         self._checkpoint_at = time.monotonic() + checkpoint_interval
         self._show_at = 0.0
         self._retried = 0
-        self._trouble: str | None = "starting"
+        self._trouble: str | None = _STARTING
+        self._worked = False
         self._gave_up = False
 
     def deliver(self, timeout: float | None = None) -> bool:
@@ -119,9 +121,14 @@ class Housekeeping:
         if what == self._trouble:
             return
         if what is not None:
-            _log.warning("not ready: %s", what)
-        elif self._trouble is not None:
-            _log.info("working (before: %s)", self._trouble)
+            # What the start waits for is no trouble yet.
+            level = logging.INFO if self._trouble == _STARTING else logging.WARNING
+            _log.log(level, "not ready: %s", what)
+        elif self._worked:
+            _log.info("working again (before: %s)", self._trouble)
+        else:
+            _log.info("working")
+            self._worked = True
         self._trouble = what
         self._status.set_trouble(what)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -56,14 +56,20 @@ def flows(tmp_path: Path) -> Path:
     return path
 
 
-def run(cwd: Path, *arguments: str, **redirections: object) -> subprocess.CompletedProcess[bytes]:
+def run(
+    cwd: Path,
+    *arguments: str,
+    stdin: IO[bytes] | None = None,
+    stdout: IO[bytes] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "streamgmm", *arguments],
+        stdin=stdin,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         timeout=60,
         check=False,
         cwd=cwd,
-        **redirections,  # type: ignore[call-overload]
     )
 
 
