@@ -44,6 +44,8 @@ n_components = 4
 warmup = 100
 half_life = 2000
 scope = "{scope}"
+[alerts]
+budget = 0.01
 [sink]
 type = "kafka"
 brokers = "{sink_brokers}"
