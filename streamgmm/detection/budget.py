@@ -51,18 +51,15 @@ class Budget:
         ValueError
             If it is neither.
         """
-        if isinstance(value, str):
-            match = re.fullmatch(r"\s*([0-9.eE+-]+)\s*/\s*day\s*", value)
-            try:
-                if match:
-                    return cls(per_day=float(match[1]))
-                return cls(probability=float(value))
-            except ValueError:
-                pass
+        if not isinstance(value, str):
+            return cls(probability=float(value))
+        rate = re.fullmatch(r"\s*([0-9.eE+-]+)\s*/\s*day\s*", value)
+        try:
+            return cls(per_day=float(rate[1])) if rate else cls(probability=float(value))
+        except ValueError as error:
             raise ValueError(
                 f'budget is {value!r}; allowed are a probability such as 0.001 and "5/day"'
-            )
-        return cls(probability=float(value))
+            ) from error
 
 
 class EventClock:
