@@ -21,6 +21,7 @@ venv: $(VENV)/.package $(VENV)/.kernels ## build .venv with the pinned requireme
 
 $(VENV)/.requirements: requirements/dev.txt tools/find_python.sh
 	@[ -x $(VENV_PYTHON) ] || { python="$$(tools/find_python.sh)" && "$$python" -m venv $(VENV); }
+	@echo 'installing the pinned requirements into $(VENV): some minutes, once'
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/dev.txt
 	@touch $@
 
