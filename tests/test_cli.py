@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -368,11 +368,9 @@ def test_the_demo_shows_alerts_with_reasons_and_sums_up() -> None:
 def test_the_demo_serves_its_metrics_on_a_free_port_if_it_must() -> None:
     with closing(socket.socket()) as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+        with suppress(OSError):  # somebody else may have it: taken all the same
             taken.bind(("127.0.0.1", 9464))
             taken.listen()
-        except OSError:
-            pass  # somebody else has it: taken all the same
         with subprocess.Popen(
             command("demo", "--live", "--rate", "4000"),
             stdout=subprocess.PIPE,

@@ -75,7 +75,7 @@ def test_every_transform_is_listed() -> None:
 
 @pytest.mark.parametrize(("path", "text"), blocks("toml"))
 def test_every_job_is_valid(path: Path, text: str) -> None:
-    loads(text, name=path.name, env={})
+    assert loads(text, name=path.name, env={}).schema().names
 
 
 @pytest.mark.parametrize(("path", "text"), blocks("sh"))

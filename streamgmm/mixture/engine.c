@@ -200,10 +200,10 @@ INLINE double decay_mass(const model_t *m, scratch_t *s, double u, double t) {
 /* Moves n_k on; returns eta_k, the step of mu_k and S_k before its influence is bounded. */
 INLINE lanes decay_count(const model_t *m, const scratch_t *s, int64_t g, lanes ur) {
     lanes n = lanes_load(GROUP(m->count, g));
-    lanes step = ur;
+    lanes step = ur, exponent = ur * -m->rate;
     switch (m->decay) {
     case DECAY_OWN:
-        n = n * (s->u * m->rate < 1e-3 ? lanes_exp_small(ur * -m->rate) : lanes_exp(ur * -m->rate)) + ur;
+        n = n * (s->u * m->rate < 1e-3 ? lanes_exp_small(exponent) : lanes_exp(exponent)) + ur;
         break;
     case DECAY_COMMON:
         n = n * s->kept + ur;

@@ -38,8 +38,10 @@ def test_every_metric_of_the_registry_is_on_the_page() -> None:
 
 
 def test_no_metric_is_global() -> None:
-    Metrics("1")
-    Metrics("1")
+    one, other = Metrics("1"), Metrics("1")
+    one.alerts.labels("p").inc()
+    assert one.alerts.labels("p")._value.get() == 1
+    assert other.alerts.labels("p")._value.get() == 0
 
 
 def test_an_array_histogram_counts_like_one_by_one() -> None:
