@@ -92,15 +92,16 @@ INLINE void normalise(const model_t *m, scratch_t *s) {
 
 /* ---- score ----------------------------------------------------------------------------------- */
 
-/* -log sum over {k: w_k >= threshold} of w_k e^(a_k), taken from its own largest term; with
- * something missing, plus the responsibilities' mean of the conditional entropy. */
+/* -log sum of w_k e^(a_k) over the components whose weight reaches `threshold` or whose tenure
+ * reaches `tenure`, taken from its own largest term; with something missing, plus the
+ * responsibilities' mean of the conditional entropy. */
 INLINE double sum_from_own_top(const model_t *m, const scratch_t *s, const double *a,
-                               double threshold, int with_entropy) {
+                               double threshold, double tenure, int with_entropy) {
     double top = -1e308, sum = 0.0, entropy = 0.0;
     for (int64_t k = 0; k < m->components; k++)
-        if (m->weight[k] >= threshold && a[k] > top) top = a[k];
+        if ((m->weight[k] >= threshold || m->tenure[k] >= tenure) && a[k] > top) top = a[k];
     for (int64_t k = 0; k < m->components; k++)
-        if (m->weight[k] >= threshold) {
+        if (m->weight[k] >= threshold || m->tenure[k] >= tenure) {
             double e = m->weight[k] * scalar_exp(a[k] - top);
             sum += e;
             if (with_entropy) entropy += e * s->entropy[k];
@@ -111,10 +112,11 @@ INLINE double sum_from_own_top(const model_t *m, const scratch_t *s, const doubl
 /* Of eight thresholds four, one lane each: -log sum of the established `e`, which are
  * proportional to w_k e^(a_k - top). */
 INLINE lanes graded_levels(const model_t *m, const scratch_t *s, const double *a, const double *e,
-                           double top, lanes threshold, int with_entropy) {
+                           double top, lanes threshold, lanes tenure, int with_entropy) {
     lanes sum = lanes_all(0.0), entropy = lanes_all(0.0);
     for (int64_t k = 0; k < m->components; k++) {
-        lanes_int in = lanes_all(m->weight[k]) >= threshold;
+        lanes_int in = (lanes_all(m->weight[k]) >= threshold) |
+                       (lanes_all(m->tenure[k]) >= tenure);
         lanes counted = (lanes)((lanes_int)lanes_all(e[k]) & in);
         sum += counted;
         if (with_entropy) entropy += counted * s->entropy[k];
@@ -123,7 +125,8 @@ INLINE lanes graded_levels(const model_t *m, const scratch_t *s, const double *a
     lanes level = -(top + lanes_log(bounded));
     if (with_entropy) level += entropy / bounded;
     for (int j = 0; j < LANES; j++)
-        if (sum[j] < VANISHED) level[j] = sum_from_own_top(m, s, a, threshold[j], with_entropy);
+        if (sum[j] < VANISHED)
+            level[j] = sum_from_own_top(m, s, a, threshold[j], tenure[j], with_entropy);
     return level;
 }
 
@@ -134,7 +137,7 @@ INLINE double graded(const model_t *m, const scratch_t *s, const double *a, cons
     lanes sum = lanes_all(0.0);
     for (int64_t j = 0; j < THRESHOLDS; j += LANES)
         sum += graded_levels(m, s, a, e, top, lanes_load(m->thresholds + j) * heaviest,
-                             with_entropy);
+                             lanes_load(m->tenures + j), with_entropy);
     return lanes_sum(sum) / THRESHOLDS;
 }
 
@@ -284,7 +287,7 @@ void VARIANT(factorise)(const model_t *m, scratch_t *s) {
     for (int64_t g = 0; g < m->groups; g++) factorise_group(m, s, g);
 }
 
-/* Moves one group's weights and shapes; returns how far the pooled scatter goes with it. How far
+/* Moves one group's weights, tenures and shapes; returns how far the pooled scatter goes with it. How far
  * Sigma_k goes, by its own scatter and by its share of the pooled one, adds up in `change`. */
 INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step) {
     double observed = (double)(m->d - s->n_missing);
@@ -298,6 +301,9 @@ INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step)
     lanes arrived = weight + moved; /* one that has all but vanished is gone: no denormals */
     arrived = lanes_select(arrived < VANISHED, lanes_all(0.0), arrived);
     lanes_store(GROUP(m->weight, g), arrived);
+
+    lanes tenure = lanes_load(GROUP(m->tenure, g)) * m->tenure_kept + r;
+    lanes_store(GROUP(m->tenure, g), lanes_select(tenure < VANISHED, lanes_all(0.0), tenure));
 
     double negligible = m->tolerance > 0.0 ? NEGLIGIBLE : 0.0;
     lanes ur = s->u * lanes_select(r < negligible, lanes_all(0.0), r);
@@ -382,6 +388,7 @@ void VARIANT(maximise)(const model_t *m, sums_t *sums) {
         memcpy(m->scatter + g * m->size * LANES, outer,
                (size_t)(m->size * LANES) * sizeof(double));
         lanes_store(GROUP(m->count, g), n);
+        lanes_store(GROUP(m->tenure, g), n);
         lanes_store(GROUP(m->weight, g), lanes_select(real > 0.0, weight, lanes_all(0.0)));
     }
 }

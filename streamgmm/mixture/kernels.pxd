@@ -9,10 +9,13 @@ cdef extern from "model.h":
         int32_t covariance, decay, score
         double rate, alpha, kappa, rho, nu, tolerance, weight_floor
         double thresholds[8]
+        double tenures[8]
+        double tenure_kept
         double log_scale
         double *mass
         double *weight
         double *count
+        double *tenure
         double *mean
         double *scatter
         double *factor

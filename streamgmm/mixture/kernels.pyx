@@ -77,7 +77,7 @@ cdef class Engine:
     components, d, size : int
         Number of components and features, and of packed entries of one covariance.
     rules : dict
-        The scalars of ``model_t`` by name, ``thresholds`` as a sequence of 8.
+        The scalars of ``model_t`` by name, ``thresholds`` and ``tenures`` as sequences of 8.
     arrays : dict
         Statistics, factors and frame by name, shaped as ``model.h`` says; kept, not copied.
     """
@@ -93,10 +93,13 @@ cdef class Engine:
         m.tolerance, m.weight_floor = rules["tolerance"], rules["weight_floor"]
         for j in range(THRESHOLDS):
             m.thresholds[j] = rules["thresholds"][j]
+            m.tenures[j] = rules["tenures"][j]
+        m.tenure_kept = rules["tenure_kept"]
         m.log_scale = rules["log_scale"]
         m.mass = data_of(arrays, "mass", (3,))
         m.weight = data_of(arrays, "weight", (groups, LANES))
         m.count = data_of(arrays, "count", (groups, LANES))
+        m.tenure = data_of(arrays, "tenure", (groups, LANES))
         m.mean = data_of(arrays, "mean", (groups, d, LANES))
         m.scatter = data_of(arrays, "scatter", (groups, size, LANES))
         m.factor = data_of(arrays, "factor", (groups, size, LANES))
@@ -167,6 +170,10 @@ cdef class Engine:
                 out[i] = score_event(&self.model, &scratch.s, &X[i, 0])
                 learn_event(&self.model, &scratch.s, u[i], t[i])
         return scores
+
+    def touch(self):
+        """Takes note that the arrays were written to: what was scored before must be again."""
+        self.changes += 1
 
     def factorise(self):
         """Renews every factor from the statistics."""

@@ -26,12 +26,15 @@ typedef struct {
     double nu;          /* bounded influence; infinite: off */
     double tolerance;   /* change at which a factor is renewed; 0: at every event */
     double weight_floor;
-    double thresholds[THRESHOLDS]; /* of established behaviour, relative to the largest weight */
+    double thresholds[THRESHOLDS]; /* of established behaviour, relative to the largest weight ... */
+    double tenures[THRESHOLDS];    /* ... or, whatever the weight, by events explained */
+    double tenure_kept;            /* of the tenure, from one event to the next */
     double log_scale;              /* sum log(scale): from frame units to the user's */
     /* state: statistics */
     double *mass;    /* (3,) N, its floor (DECAY_TIME), time of the latest event (NaN: none) */
     double *weight;  /* (groups, LANES) */
     double *count;   /* (groups, LANES) n_k */
+    double *tenure;  /* (groups, LANES) events explained so far, whatever they taught */
     double *mean;    /* (groups, d, LANES) */
     double *scatter; /* (groups, size, LANES) */
     /* state: factors */

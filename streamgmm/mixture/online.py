@@ -12,7 +12,7 @@ from .covariance import Covariance, covariance_of
 from .forgetting import law_from_state, law_to_state
 from .frame import Frame
 from .kernels import Engine
-from .rules import Rules, thresholds
+from .rules import Rules, tenures, thresholds
 from .statistics import (
     FACTORS,
     STATISTICS,
@@ -26,7 +26,7 @@ from .statistics import (
 
 Array = NDArray[np.float64]
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 # A feature whose mean or spread is this many scales away has left its frame.
 _LEFT_THE_FRAME = 1e3
 _LEAST_RIDGE = 1e-30  # above what underflows when squared
@@ -141,15 +141,43 @@ class OnlineMixture:
         return by_component(self._arrays["count"], self.n_components)
 
     @property
+    def tenure(self) -> Array:
+        """(K,) how many events each component has explained, lately; inf where accepted."""
+        return by_component(self._arrays["tenure"], self.n_components)
+
+    def accept(self, k: int) -> None:
+        """Count component k as normal behaviour from now on, however rare it is.
+
+        Raises
+        ------
+        ValueError
+            If there is no component k.
+        """
+        if not 0 <= k < self.n_components or self.weights[k] <= 0.0:
+            raise ValueError(
+                f"there is no component {k!r} to accept; components are the slots 0 to "
+                f"{self.n_components - 1} that have a weight"
+            )
+        tenure = self.tenure
+        tenure[k] = np.inf
+        by_lane(tenure, self._arrays["tenure"])
+        self._engine.touch()
+
+    @property
     def weights(self) -> Array:
         """w_k (K,): share of the traffic; they sum to 1."""
         return by_component(self._arrays["weight"], self.n_components)
 
     @property
     def established(self) -> NDArray[np.bool_]:
-        """(K,) whether a component counts as normal behaviour under some threshold."""
+        """(K,) whether a component counts as normal behaviour under some threshold.
+
+        By its share of the traffic or by its tenure; an empty slot never does.
+        """
         weights = self.weights
-        return np.asarray(weights >= min(thresholds(self.rules)) * weights.max())
+        heavy = weights >= min(thresholds(self.rules)) * weights.max()
+        long = self.tenure >= min(tenures(self.rules))
+        return np.asarray((heavy | long) & (weights > 0.0))
 
     @property
     def means(self) -> Array:
@@ -200,13 +228,24 @@ class OnlineMixture:
     # ---- the mixture as a whole ----------------------------------------------------------
 
     def set_statistics(
-        self, *, mass: float, weights: Array, counts: Array, means: Array, scatters: Array
+        self,
+        *,
+        mass: float,
+        weights: Array,
+        counts: Array,
+        means: Array,
+        scatters: Array,
+        tenure: Array | None = None,
     ) -> None:
-        """Put statistics in force: N, w (K,), n (K,), mu (K, d) and S (K, d, d) in frame units."""
+        """Put statistics in force: N, w (K,), n (K,), mu (K, d) and S (K, d, d) in frame units.
+
+        ``tenure`` (K,) are the events explained, n if not given.
+        """
         arrays = self._arrays
         arrays["mass"][0] = mass
         by_lane(weights, arrays["weight"])
         by_lane(counts, arrays["count"])
+        by_lane(counts if tenure is None else tenure, arrays["tenure"])
         by_lane(means, arrays["mean"])
         by_lane(self.covariance.pack(scatters), arrays["scatter"])
         self._engine.factorise()
@@ -308,6 +347,7 @@ class OnlineMixture:
             mass=self.mass,
             weights=self.weights,
             counts=self.counts,
+            tenure=self.tenure,
             means=np.concatenate([means, np.zeros((self.n_components, added))], axis=1),
             scatters=scatters,
         )

@@ -15,6 +15,10 @@ SCORES = ("nll", "nll_full", "tail")
 
 # Shares of the heaviest component's weight at which a component counts as established.
 GRADES = np.geomspace(0.05, 0.5, THRESHOLDS)
+# Or, whatever its weight, once it has explained this many events times that share ...
+TENURE = 4_000.0
+# ... of the latest 144,270: a half-life of 100,000. Laws that forget nothing keep them all.
+TENURE_MEMORY = 144_270.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,8 @@ class Rules:
         "tail": -log of the probability, under established behaviour, of being this far out.
     established
         "graded": mean over eight thresholds in [0.05, 0.5] of the heaviest weight; a number: that
-        one threshold; None: every component counts.
+        one threshold; None: every component counts. A component that has explained 4,000 times a
+        threshold's number of events counts under it whatever its weight.
     shrinkage
         kappa, as a share of traffic, towards the pooled scatter; 0: off.
     correlation_shrinkage
@@ -85,6 +90,8 @@ class Rules:
             "tolerance": self.tolerance,
             "weight_floor": self.weight_floor,
             "thresholds": thresholds(self),
+            "tenures": tenures(self),
+            "tenure_kept": 1.0 - 1.0 / TENURE_MEMORY if rate > 0.0 else 1.0,
         }
 
 
@@ -100,6 +107,11 @@ def thresholds(rules: Rules) -> list[float]:
             "component's weight in [0, 1], or None for every component"
         )
     return [float(rules.established)] * THRESHOLDS
+
+
+def tenures(rules: Rules) -> list[float]:
+    """Return the eight numbers of events explained that make a behaviour established."""
+    return [TENURE * threshold for threshold in thresholds(rules)]
 
 
 def _check(name: str, value: float, low: float, high: float, hint: str) -> None:

@@ -1,7 +1,8 @@
 """The arrays a mixture consists of, and the two laws that act on them as a whole: merge and move.
 
 Layout (``model.h``): components innermost, in groups of ``LANES``; matrices packed. In centred
-form: mass N (with the weights w), masses n_k (with the means mu_k and scatters S_k).
+form: mass N (with the weights w), masses n_k (with the means mu_k and scatters S_k). The tenure of
+a component is the number of events it has explained, whatever they were allowed to teach.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from .kernels import LANES
 Array = NDArray[np.float64]
 Arrays: TypeAlias = dict[str, Array]
 
-STATISTICS = ("mass", "weight", "count", "mean", "scatter")
+STATISTICS = ("mass", "weight", "count", "tenure", "mean", "scatter")
 FACTORS = ("factor", "log_det", "change")
 
 
@@ -29,6 +30,7 @@ def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
         "mass": _aligned((3,)),
         "weight": _aligned((groups, LANES)),
         "count": _aligned((groups, LANES)),
+        "tenure": _aligned((groups, LANES)),
         "mean": _aligned((groups, d, LANES)),
         "scatter": _aligned((groups, size, LANES)),
         "factor": _aligned((groups, size, LANES)),
@@ -61,7 +63,8 @@ def by_lane(values: Array, out: Array) -> None:
 def merge_statistics(a: Arrays, b: Arrays, components: int, covariance: Covariance) -> Arrays:
     """Return the statistics of both streams together, as if gathered under their responsibilities.
 
-    Weights add by N; means and scatters by n_k, the scatter with the means' difference:
+    Weights add by N, tenures as they are; means and scatters by n_k, the scatter with the means'
+    difference:
     S = (n_a S_a + n_b S_b) / n + (n_a n_b / n^2) (mu_a - mu_b)(mu_a - mu_b)^T.
     """
     merged = {name: a[name].copy() for name in STATISTICS}
@@ -71,6 +74,7 @@ def merge_statistics(a: Arrays, b: Arrays, components: int, covariance: Covarian
         return merged
     merged["mass"][:] = total, a["mass"][1] + b["mass"][1], np.fmax(a["mass"][2], b["mass"][2])
     merged["weight"][...] = (mass_a * a["weight"] + mass_b * b["weight"]) / total
+    merged["tenure"][...] = a["tenure"] + b["tenure"]
     n_a, n_b = (by_component(s["count"], components)[:, None] for s in (a, b))
     n = n_a + n_b
     share_b = np.divide(n_b, n, out=np.zeros_like(n), where=n > 0)

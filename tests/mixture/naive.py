@@ -18,6 +18,7 @@ from streamgmm.mixture import HalfLife, OnlineMixture, PowerLaw, Rules, Stationa
 Array = NDArray[np.float64]
 
 GRADED = np.exp(np.linspace(math.log(0.05), math.log(0.5), 8))
+TENURE, TENURE_MEMORY = 4_000.0, 144_270.0
 
 
 def log_chi_squared_tail(m2: float, d: int) -> float:
@@ -37,7 +38,7 @@ def log_chi_squared_tail(m2: float, d: int) -> float:
 
 @dataclass
 class Naive:
-    """N, w (K,), n (K,), mu (K, d) and S (K, d, d), and the rules that move them."""
+    """N, w, n and tenure (K,), mu (K, d) and S (K, d, d), and the rules that move them."""
 
     rules: Rules
     location: Array
@@ -46,6 +47,7 @@ class Naive:
     mass: float
     w: Array
     n: Array
+    tenure: Array
     mu: Array
     S: Array
     least_mass: float = 0.0
@@ -135,7 +137,7 @@ class Naive:
         for c in self.thresholds():
             nll = -self._log_sum(level, c)
             if missing.any():
-                counted = self.w >= c * self.w.max()
+                counted = self.counted(c)
                 joint = np.where(counted, np.log(self.w) + level, -np.inf)
                 r = np.exp(joint - logsumexp(joint))
                 C = self.fill(z)[1][:, missing][:, :, missing]
@@ -143,8 +145,11 @@ class Naive:
             scores.append(nll)
         return float(np.mean(scores)) + float(np.log(self.scale).sum())
 
+    def counted(self, c: float) -> NDArray[np.bool_]:
+        return (self.w >= c * self.w.max()) | (self.tenure >= TENURE * c)
+
     def _log_sum(self, level: Array, c: float) -> float:
-        counted = self.w >= c * self.w.max()
+        counted = self.counted(c)
         return float(logsumexp(level[counted], b=self.w[counted]))
 
     # ---- M step --------------------------------------------------------------------------
@@ -157,6 +162,8 @@ class Naive:
         r = self.responsibilities(z)
         m2 = self.distances(z)
         g, eta = self._steps(u, r, t)
+        forgets = isinstance(self.rules.forgetting, HalfLife)
+        self.tenure = self.tenure * (1.0 - 1.0 / TENURE_MEMORY if forgets else 1.0) + r
 
         f = self.rules.weight_floor
         self.w = (1.0 - g) * self.w + g * ((1.0 - f) * r + f / self.K)
@@ -216,6 +223,7 @@ def naive_copy(mixture: OnlineMixture) -> Naive:
         mass=mixture.mass,
         w=mixture.weights,
         n=mixture.counts,
+        tenure=mixture.tenure,
         mu=frame.to_frame(mixture.means),
         S=mixture.scatters,
         least_mass=float(state["mass"][1]),

@@ -29,6 +29,7 @@ def assert_same_statistics(mixture: OnlineMixture, naive: Naive, tolerance: floa
     np.testing.assert_allclose(mixture.mass, naive.mass, **close)
     np.testing.assert_allclose(mixture.weights, naive.w, **close)
     np.testing.assert_allclose(mixture.counts, naive.n, **close)
+    np.testing.assert_allclose(mixture.tenure, naive.tenure, **close)
     np.testing.assert_allclose(mixture.frame.to_frame(mixture.means), naive.mu, **close)
     S = naive.S
     if mixture.rules.covariance == "diag":
@@ -91,6 +92,12 @@ def test_it_is_the_naive_recursion_under_any_rules(
     mixture = fitted(X[:120], components, seed=seed, **rules, **EXACT)
     # A component without any weight has no logarithm of it; the naive recursion takes logarithms.
     assume((mixture.weights > 0.0).all())
+    # some are established by what they have explained, under some of the thresholds
+    mixture.set_statistics(
+        mass=mixture.mass, weights=mixture.weights, counts=mixture.counts,
+        means=mixture.frame.to_frame(mixture.means), scatters=mixture.scatters,
+        tenure=np.random.default_rng(seed).choice([0.0, 500.0, 1990.0, np.inf], size=components),
+    )  # fmt: skip
     naive = naive_copy(mixture)
     Y = with_holes(X[120:], holes, seed=seed) if holes else X[120:]
     u, t = learning_weights(len(Y), seed=seed), event_times(len(Y), seed=seed)

@@ -51,7 +51,7 @@ def test_merged_statistics_are_those_of_both_streams_together(covariance: str, l
         raw = n[:, :, None] * (m.scatters + mu[:, :, None] * mu[:, None, :])
         if covariance == "diag":
             raw = raw * np.eye(3)
-        return [np.array(m.mass), m.mass * m.weights, m.counts, n * mu, raw]
+        return [np.array(m.mass), m.mass * m.weights, m.counts, m.tenure, n * mu, raw]
 
     for ours, one, other in zip(sums(merged), sums(a), sums(b), strict=True):
         np.testing.assert_allclose(ours, one + other, rtol=1e-10, atol=1e-10)
