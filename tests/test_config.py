@@ -87,6 +87,16 @@ def test_a_file_job() -> None:
     assert config.service.host_port == ("127.0.0.1", 9464)
 
 
+def test_a_field_has_a_unit() -> None:
+    config = loads(FILE.replace('"log1p"', '{ transform = "log1p", unit = "s" }'), env={})
+    assert config.events.fields[0] == Field("duration", "log1p", unit="s")
+    assert loads(config.to_toml(), env={}) == config
+    for unit in ("7", '"a\\tb"', f'"{17 * "x"}"'):
+        words = the_problem(FILE.replace("required = true", f"unit = {unit}"))
+        assert "fields 'id.orig_p' has unit" in words
+        assert 'allowed is up to 16 printable characters, such as "B"' in words
+
+
 def test_a_kafka_job() -> None:
     config = loads(KAFKA, env={})
     assert config.source == KafkaInput(brokers=("one:9092", "two:9092"), topics=("flows",))
@@ -413,6 +423,7 @@ def test_the_fingerprint_covers_what_shapes_state_and_nothing_else() -> None:
         replace(config, service=Service(http="")),
         replace(config, events=replace(config.events, key="", label="x")),
         replace(config, events=replace(config.events, fields=config.events.fields[::-1])),
+        loads(FILE.replace("required = true", 'required = true, unit = "B"'), env={}),
     ):
         assert other.fingerprint() == config.fingerprint()
 

@@ -45,12 +45,12 @@ class Config:
         """Return 32 hexadecimal digits that change when saved state would mean something else.
 
         They cover the features and their transforms, the event time and the whole model; not
-        the key, the budget, max_ahead, where events come from and go to, nor the order of
-        lines.
+        units, the key, the budget, max_ahead, where events come from and go to, nor the order
+        of lines.
         """
         shape = {
             "version": 1,
-            "fields": [asdict(feature) for feature in self.schema().fields],
+            "fields": [feature.shape() for feature in self.schema().fields],
             "time": [self.events.time, self.events.time_unit],
             "model": asdict(self.model),
         }

@@ -26,7 +26,7 @@ from streamgmm.config.sections import (
 )
 from streamgmm.config.toml import rules_of, toml_value
 from streamgmm.errors import ConfigError
-from streamgmm.events.schema import TRANSFORM_NAMES, Field
+from streamgmm.events.schema import TRANSFORM_NAMES, UNIT_WORDS, Field, is_unit
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -44,7 +44,7 @@ _SECTIONS: dict[str, dict[str, type]] = {
     "service": {"": Service},
 }
 _ALIASES = {"topic": "topics"}
-_FIELD_KEYS = ("transform", "required")
+_FIELD_KEYS = ("transform", "required", "unit")
 _SHOWN = 80
 
 
@@ -218,9 +218,14 @@ class Reader:
                 f"{where}: [events] fields {name!r} has required {_show(required)}; "
                 f"allowed is true or false"
             )
+        unit = given.get("unit", "")
+        if not is_unit(unit):
+            self._problems.append(
+                f"{where}: [events] fields {name!r} has unit {_show(unit)}; allowed is {UNIT_WORDS}"
+            )
         if not name:
             self._problems.append(f"{where}: [events] fields has a field without a name")
-        return Field(name, transform, required) if before == len(self._problems) else None
+        return Field(name, transform, required, unit) if before == len(self._problems) else None
 
     def _where(self, section: str, key: str) -> str:
         return self._origins.get((section, key), self._name)

@@ -75,6 +75,7 @@ def toml_key(name: str) -> str:
 
 def _field_line(field: Field) -> str:
     value: Any = field.transform
-    if field.required:
-        value = {"transform": field.transform, "required": True}
+    beside = {name: got for name in ("required", "unit") if (got := getattr(field, name))}
+    if beside:
+        value = {"transform": field.transform, **beside}
     return f"{toml_key(field.name)} = {toml_value(value)}"

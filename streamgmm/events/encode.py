@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.errors import EventError
+from streamgmm.words import quantity
 
 if TYPE_CHECKING:
     from streamgmm.events.schema import Schema
@@ -53,6 +54,7 @@ class Encoder:
 
     def __init__(self, schema: Schema) -> None:
         self._names = schema.names
+        self._units = tuple(field.unit for field in schema.fields)
         self._transforms = tuple(TRANSFORMS[field.transform] for field in schema.fields)
 
     def forward(self, values: Array) -> tuple[Array, dict[int, EventError]]:
@@ -96,6 +98,13 @@ class Encoder:
             return value
         with np.errstate(over="ignore"):
             return float(transform.inverse(np.array([value]))[0])
+
+    def render(self, feature: int, value: float, digits: int = 3) -> str:
+        """Return a value of column `feature`, in the user's units, as a person reads it.
+
+        ``digits`` is how many of them matter.
+        """
+        return quantity(value, self._units[feature], digits)
 
     def inverse_block(self, X: Array) -> Array:
         """Return an encoded block X (n, d) in the user's units; the inverse of `forward`."""

@@ -6,7 +6,7 @@ A schema is the contract between bytes and arrays. Column i of every array belon
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
 TransformName = Literal["identity", "log1p", "asinh"]
@@ -14,6 +14,8 @@ TimeUnit = Literal["s", "ms", "us", "ns"]
 
 TRANSFORM_NAMES: tuple[TransformName, ...] = get_args(TransformName)
 TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
+_LONGEST_UNIT = 16
+UNIT_WORDS = f'up to {_LONGEST_UNIT} printable characters, such as "B", "s", "ms" or "EUR"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,15 @@ class Field:
         (as log1p, for values of either sign).
     required
         If true an event without the field is a dead letter; otherwise it is missing (NaN).
+    unit
+        What the field's numbers are in, for the reasons of alerts: ``"B"`` is shown with prefixes
+        (9.1 MB), ``"s"`` or ``"ms"`` as a duration (340 ms, 2 h 5 min), others as they are.
     """
 
     name: str
     transform: TransformName = "identity"
     required: bool = False
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -43,6 +49,17 @@ class Field:
                 f"field {self.name!r} has transform {self.transform!r}; "
                 f"allowed are {', '.join(TRANSFORM_NAMES)}"
             )
+        if not is_unit(self.unit):
+            raise ValueError(f"field {self.name!r} has unit {self.unit!r}; allowed is {UNIT_WORDS}")
+
+    def shape(self) -> dict[str, object]:
+        """Return what gives saved state its meaning: all but the unit."""
+        return {name: value for name, value in asdict(self).items() if name != "unit"}
+
+
+def is_unit(unit: object) -> bool:
+    """Whether this may stand behind a number as its unit; nothing is none."""
+    return isinstance(unit, str) and unit.isprintable() and len(unit) <= _LONGEST_UNIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ surprising first, in the units of the event.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
 from streamgmm.events.encode import TRANSFORMS
+from streamgmm.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streamgmm.detection import Explanation, Reason, Verdicts
     from streamgmm.events import Batch, Encoder, Schema
 
-__all__ = ["AlertRecord", "RecordEncoder", "ScoreRecord", "WhyRecord", "number"]
+__all__ = ["AlertRecord", "RecordEncoder", "ScoreRecord", "WhyRecord"]
 
 # Within this many standard deviations a value counts as usual: about 95% of a Gaussian.
 _USUAL: Final = 2.0
@@ -207,13 +207,3 @@ def _sentence(name: str, value: float, low: float, high: float, deviation: float
         return f"{name} {shown} does not go with the other fields (expected {expected})"
     far = "far " if deviation > _FAR else ""
     return f"{name} {shown} is {far}{'above' if value > high else 'below'} the expected {expected}"
-
-
-def number(value: float) -> str:
-    """Write a number for a person: thousands separated, a few digits, no exponent if it fits."""
-    size = abs(value)
-    if not math.isfinite(value) or size >= 1e15 or 0 < size < 1e-4:
-        return f"{value:.3g}"
-    if size >= 999.5:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"

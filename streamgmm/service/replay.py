@@ -15,7 +15,7 @@ from streamgmm.events import BatchDecoder
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.pipeline import Pipeline
 from streamgmm.service.quality import average_precision, roc_auc
-from streamgmm.service.records import number
+from streamgmm.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -39,7 +39,7 @@ def shaping_configuration(config: Config) -> str:
     """List what shapes a model's state, a line a key, for the error that names a change."""
     events = config.events
     lines = [
-        f"events.fields.{field.name} = {json.dumps(asdict(field))}"
+        f"events.fields.{field.name} = {json.dumps(field.shape())}"
         for field in config.schema().fields
     ]
     lines += [

@@ -5,12 +5,10 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from streamgmm.detection import Explanation, Reason, Verdicts
 from streamgmm.events import Batch, BatchDecoder, Field, Record, Schema
-from streamgmm.service.records import RecordEncoder, number
+from streamgmm.service.records import RecordEncoder
 
 SCHEMA = Schema((Field("bytes", "log1p"), Field("load")), key="host", time="ts")
 
@@ -140,26 +138,3 @@ def test_a_huge_event_does_not_make_a_huge_alert() -> None:
 def test_no_anomaly_no_alert() -> None:
     decoder, batch = batch_of(b'{"bytes": 1}')
     assert RecordEncoder(SCHEMA, decoder.encoder).alerts(batch, verdicts(1)) == []
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (0.0, "0"),
-        (54540.0, "54,540"),
-        (999.7, "1,000"),
-        (366.21, "366"),
-        (0.07189, "0.0719"),
-        (-1234.5, "-1,234"),
-        (1e-7, "1e-07"),
-        (3e20, "3e+20"),
-        (math.inf, "inf"),
-    ],
-)
-def test_numbers_for_a_person(value: float, text: str) -> None:
-    assert number(value) == text
-
-
-@given(st.floats(allow_nan=False))
-def test_any_number_can_be_shown_and_is_short(value: float) -> None:
-    assert len(number(value)) <= 20
