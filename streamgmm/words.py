@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["band", "digits_of", "number", "quantity"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["against", "digits_of", "number", "quantity"]
 
 # Units that take the prefixes of thousands: 9.1 MB, 3 kbit/s.
 _PREFIXED: Final = frozenset(["B", "B/s", "bit", "bit/s", "Hz", "W", "Wh"])
@@ -76,9 +79,38 @@ def digits_of(value: float, step: float) -> int:
     return min(max(_magnitude(abs(value)) - _magnitude(step) + 2, 2), _MOST_DIGITS)
 
 
-def band(low: str, high: str) -> str:
-    """Write a range; one value where both ends read alike."""
-    return low if low == high else f"{low} to {high}"
+def against(
+    value: float,
+    expected: float,
+    low: float,
+    high: float,
+    *,
+    given_rest: bool,
+    show: Callable[[float, int], str] = number,
+) -> str:
+    """Write a value against what was expected of it.
+
+    Parameters
+    ----------
+    value, expected, low, high
+        The value, the expected one, and the range in which it would be usual.
+    given_rest
+        Whether the expectation comes from the other features of the event.
+    show
+        Writes a value with so many digits.
+
+    Examples
+    --------
+    >>> against(9.0, 4.2, 3.0, 5.5, given_rest=True)
+    '9, expected 4.2 (3 to 5.5) given the rest'
+    """
+    width = high - low
+    lowest, middle, highest = (show(one, digits_of(one, width)) for one in (low, expected, high))
+    got = show(value, digits_of(value, max(width, abs(value - expected))))
+    within = f" ({lowest} to {highest})" if lowest != highest else ""
+    if given_rest:
+        return f"{got}, expected {middle}{within} given the rest"
+    return f"{got}, usually {middle}{within}"
 
 
 def _duration(seconds: float, digits: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgmm.words import band, digits_of, number, quantity
+from streamgmm.words import against, digits_of, number, quantity
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,17 @@ def test_values_a_step_apart_read_differently(value: float, step: float) -> None
     assert number(value, digits) != number(other, digits)
 
 
-def test_a_band_without_width_is_one_value() -> None:
-    assert band("4 kB", "40 kB") == "4 kB to 40 kB"
-    assert band("1", "1") == "1"
+def test_a_value_against_what_was_expected() -> None:
+    def in_bytes(value: float, digits: int) -> str:
+        return quantity(value, "B", digits)
+
+    assert against(9.13e6, 12_400, 4_020, 39_800, given_rest=True, show=in_bytes) == (
+        "9.1 MB, expected 12 kB (4 kB to 40 kB) given the rest"
+    )
+    assert against(5e9 + 3, 5e9, 5e9 - 1, 5e9 + 1, given_rest=False) == (
+        "5,000,000,003, usually 5,000,000,000 (4,999,999,999 to 5,000,000,001)"
+    )
+    assert against(1.013, 1.01, 1.008, 1.012, given_rest=False) == (
+        "1.013, usually 1.01 (1.008 to 1.012)"
+    )
+    assert against(3.0, 1.0, 1.0, 1.0, given_rest=True) == "3, expected 1 given the rest"

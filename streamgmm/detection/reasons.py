@@ -3,6 +3,15 @@
 In the Gaussian of the nearest component, with precision P and delta = x - mu over the observed
 features, feature i given the rest has mean e_i = x_i - (P delta)_i / P_ii and variance
 v_i = 1 / P_ii; its surprise is (x_i - e_i)^2 / (2 v_i), in nats.
+
+Two features that say the same and are off together excuse each other: neither surprises given the
+other, however far the event is. What each has to do with the distance m^2 is therefore its share
+in the corr-max decomposition (Garthwaite & Koch 2016), the terms of
+
+    m^2 = sum_i ((R^-1/2 D^-1 delta)_i)^2,   R = D^-1 Sigma D^-1 the correlations, D the spreads
+
+R^-1/2, the symmetric root, gives uncorrelated coordinates that each stay as close as possible to
+the feature they came from. The shares are not negative and sum to 1; features come by them.
 """
 
 from __future__ import annotations
@@ -14,19 +23,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.mixture import OnlineMixture
+from streamgmm.words import against, number
 
 Array = NDArray[np.float64]
 
 # Standard deviations to which a value is held, so that its square still is a number.
 _FARTHEST = 1e100
+# Eigenvalues of a correlation matrix below this are rounding.
+_LEAST_EIGENVALUE = 1e-14
+# Within this many standard deviations a value counts as usual: about 95% of a Gaussian.
+USUAL = 2.0
+# A reason with less of the distance than this part of the first one's explains nothing.
+_LEAST_PART = 0.05
+_MOST_REASONS = 5
+# Standard score beyond which, one-sided, lies 1e-4 of a Gaussian.
+_TYPICAL = 3.719
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One feature's part in an event's strangeness.
 
-    ``feature`` is its column, from `OnlineGMM` its name; ``value``, ``expected`` and ``spread``
-    (one standard deviation) are in the units that came in; ``surprise`` in nats.
+    ``feature`` is its column, from `OnlineGMM` its name. ``surprise``, in nats, is of its ``value``
+    against the ``expected`` one and the ``spread`` (one standard deviation) that the other
+    features leave; ``usual`` and ``usual_spread`` are those of the component, whatever the others
+    are. All are in the units that came in. ``share`` is its part of the squared distance.
     """
 
     feature: Any
@@ -34,18 +55,59 @@ class Reason:
     value: float
     expected: float
     spread: float
+    usual: float
+    usual_spread: float
+    share: float
+
+    @property
+    def alone(self) -> float:
+        """Surprise of the value by itself, whatever the other features are, in nats."""
+        return 0.5 * min(abs(self.value - self.usual) / self.usual_spread, _FARTHEST) ** 2
+
+    @property
+    def given_rest(self) -> bool:
+        """Whether it is the other features that make the value surprising."""
+        return self.surprise > self.alone * (1.0 + 1e-9)
+
+    @property
+    def reference(self) -> tuple[float, float]:
+        """Expected value and spread that say most: given the rest, or else the usual ones."""
+        if self.given_rest:
+            return self.expected, self.spread
+        return self.usual, self.usual_spread
+
+    def __str__(self) -> str:
+        centre, spread = self.reference
+        low, high = centre - USUAL * spread, centre + USUAL * spread
+        text = against(self.value, centre, low, high, given_rest=self.given_rest)
+        return f"{self.feature} {text}"
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An event against the nearest established component.
+    """An event against the nearest established component; `print` it to read it.
 
-    ``distance`` is the Mahalanobis distance to it; ``reasons`` come most surprising first.
+    ``distance`` is the Mahalanobis distance to it; ``reasons`` come by their share of it, largest
+    first. ``behaviour`` is the id of the component, not yet fully established, that the event is
+    typical of, or None.
     """
 
     component: int
     distance: float
     reasons: tuple[Reason, ...]
+    behaviour: int | None = None
+
+    @property
+    def main(self) -> tuple[Reason, ...]:
+        """The reasons that matter: five at most, none with next to no share."""
+        chosen = self.reasons[:_MOST_REASONS]
+        return tuple(r for r in chosen if r.share >= _LEAST_PART * self.reasons[0].share)
+
+    def __str__(self) -> str:
+        if not self.reasons:
+            return "nothing was observed"
+        head = f"{number(self.distance)} standard deviations from component {self.component}"
+        return "\n".join([head, *(f"  {reason}" for reason in self.main)])
 
 
 def explain(mixture: OnlineMixture, x: Array) -> Explanation:
@@ -58,27 +120,40 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     covariance = mixture.covariance_in_force(component)[np.ix_(observed, observed)]
     # Unit variances first: features in far apart units must not lose digits to each other.
     unit = np.sqrt(np.diag(covariance))
-    precision = np.linalg.inv(covariance / np.outer(unit, unit))
+    correlation = covariance / np.outer(unit, unit)
     mean = mixture.means[component][observed]
     delta = np.clip((x[observed] - mean) / unit, -_FARTHEST, _FARTHEST)
-    variance = 1.0 / np.diag(precision)
-    # what the others let expect; by their terms alone, so that a far value does not drown it
-    np.fill_diagonal(precision, 0.0)
-    shift = -(precision @ delta) * variance
+    shift, variance = _given_the_rest(correlation, delta)
     surprise = 0.5 * (delta - shift) ** 2 / variance
-    expected = mean + shift * unit
-    spread = np.sqrt(variance) * unit
-    reasons = [
-        Reason(
-            int(observed[i]),
-            float(surprise[i]),
-            float(x[observed[i]]),
-            float(expected[i]),
-            float(spread[i]),
-        )
-        for i in np.argsort(-surprise, kind="stable")
-    ]
-    return Explanation(component, float(np.sqrt(distances[0][component])), tuple(reasons))
+    share = _shares(correlation, delta)
+    columns = (
+        surprise, x[observed], mean + shift * unit, np.sqrt(variance) * unit, mean, unit, share
+    )  # fmt: skip
+    reasons = tuple(
+        Reason(int(observed[i]), *(float(column[i]) for column in columns))
+        for i in np.lexsort((-surprise, -share))
+    )
+    behaviour = _behaviour(mixture, responsibilities[0], distances[0], len(observed))
+    return Explanation(component, float(np.sqrt(distances[0][component])), reasons, behaviour)
+
+
+def _given_the_rest(correlation: Array, delta: Array) -> tuple[Array, Array]:
+    """Return mean and variance (d,) of each of d features of unit variance given the others."""
+    precision = np.linalg.inv(correlation)
+    variance = 1.0 / np.diag(precision)
+    # by the terms of the others alone, so that a far value does not drown what they let expect
+    np.fill_diagonal(precision, 0.0)
+    shift: Array = -(precision @ delta) * variance
+    return shift, variance
+
+
+def _shares(correlation: Array, delta: Array) -> Array:
+    """Return each feature's share (d,) of the squared distance; all equal where that is 0."""
+    values, vectors = np.linalg.eigh(correlation)
+    root = (vectors / np.sqrt(np.maximum(values, _LEAST_EIGENVALUE))) @ vectors.T
+    terms = (root @ delta) ** 2
+    total = terms.sum()
+    return terms / total if total > 0.0 else np.full(len(delta), 1.0 / len(delta))
 
 
 def _nearest(mixture: OnlineMixture, responsibilities: Array, distances: Array) -> int:
@@ -88,3 +163,20 @@ def _nearest(mixture: OnlineMixture, responsibilities: Array, distances: Array) 
     if answering.max() > 0.0:
         return int(answering.argmax())
     return int(np.where(established, distances, np.inf).argmin())
+
+
+def _behaviour(
+    mixture: OnlineMixture, responsibilities: Array, distances: Array, n_observed: int
+) -> int | None:
+    """Return the id of the new component that the event is typical of, or None.
+
+    Typical is what lies in the ellipsoid that holds 99.99% of the component's events: a squared
+    distance below that quantile of the chi-squared law (by Wilson & Hilferty 1931, with no function
+    that could round differently elsewhere: what it says is state).
+    """
+    k = int(responsibilities.argmax())
+    if mixture.fully_established[k]:
+        return None
+    part = 2.0 / (9.0 * n_observed)
+    farthest = n_observed * (1.0 - part + _TYPICAL * part**0.5) ** 3
+    return int(mixture.ids[k]) if distances[k] <= farthest else None

@@ -180,6 +180,14 @@ class OnlineMixture:
         return np.asarray((heavy | long) & (weights > 0.0))
 
     @property
+    def fully_established(self) -> NDArray[np.bool_]:
+        """(K,) whether a component counts as normal behaviour under every threshold."""
+        weights = self.weights
+        heavy = weights >= max(thresholds(self.rules)) * weights.max()
+        long = self.tenure >= max(tenures(self.rules))
+        return np.asarray((heavy | long) & (weights > 0.0))
+
+    @property
     def means(self) -> Array:
         """mu_k (K, d) in the user's units."""
         return self.frame.to_user(by_component(self._arrays["mean"], self.n_components))

@@ -1,19 +1,21 @@
 """What goes out: a score record for every event, an alert record for an anomaly, as JSON.
 
 Both carry ``id``, ``time``, ``key``, ``score``, ``p_value``, ``severity``, ``is_anomaly``,
-``ready`` and ``component``; an alert adds the ``event`` as it came in and the ``reasons``, most
-surprising first, in the units of the event.
+``ready`` and ``component``; an alert adds the ``event`` as it came in and the ``reasons``, those
+with the largest share of the distance first, in the units of the event.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
+from streamgmm.detection.reasons import USUAL
 from streamgmm.events.encode import TRANSFORMS
-from streamgmm.words import number
+from streamgmm.words import against
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AlertRecord", "RecordEncoder", "ScoreRecord", "WhyRecord"]
 
-# Within this many standard deviations a value counts as usual: about 95% of a Gaussian.
-_USUAL: Final = 2.0
-_FAR: Final = 8.0
-_MOST_REASONS: Final = 5
-# A reason with less surprise than this share of the first one explains nothing.
-_LEAST_SHARE: Final = 0.05
 # A larger event is left out of its alert, which must fit into a Kafka record.
 _MOST_EVENT_BYTES: Final = 512 * 1024
 
@@ -64,14 +60,28 @@ class ScoreRecord(msgspec.Struct, gc=False):
 
 
 class WhyRecord(msgspec.Struct):
-    """Why one feature is surprising, given the others; values in the units of the event."""
+    """Why one feature is surprising; values in the units of the event.
+
+    Attributes
+    ----------
+    expected, low, high
+        Given the other features, or, where they are off together with it, in itself.
+    given_rest
+        Which of the two.
+    surprise
+        Of the value given the other features, in nats.
+    share
+        Its part of the squared distance from usual behaviour; those of all features sum to 1.
+    """
 
     feature: str
     value: float
     expected: float
     low: float
     high: float
+    given_rest: bool
     surprise: float
+    share: float
     text: str
 
 
@@ -127,36 +137,32 @@ class RecordEncoder:
         return record
 
     def _reasons(self, explanation: Explanation | None) -> list[WhyRecord]:
-        if explanation is None or not explanation.reasons:
-            return []
-        least = _LEAST_SHARE * explanation.reasons[0].surprise
-        return [
-            self._reason(reason)
-            for reason in explanation.reasons[:_MOST_REASONS]
-            if reason.surprise >= least
-        ]
+        return [] if explanation is None else [self._reason(one) for one in explanation.main]
 
     def _reason(self, reason: Reason) -> WhyRecord:
-        feature = reason.feature
+        feature, (centre, spread) = reason.feature, reason.reference
         value, expected, low, high = (
             self._in_user_units(feature, encoded)
             for encoded in (
                 reason.value,
-                reason.expected,
-                reason.expected - _USUAL * reason.spread,
-                reason.expected + _USUAL * reason.spread,
+                centre,
+                centre - USUAL * spread,
+                centre + USUAL * spread,
             )
         )
-        name = self._names[feature]
-        deviation = abs(reason.value - reason.expected) / max(reason.spread, 1e-300)
+        show = partial(self._encoder.render, feature)
+        name, given_rest = self._names[feature], reason.given_rest
+        text = against(value, expected, low, high, given_rest=given_rest, show=show)
         return WhyRecord(
             feature=name,
             value=value,
             expected=expected,
             low=low,
             high=high,
+            given_rest=given_rest,
             surprise=reason.surprise,
-            text=_sentence(name, value, low, high, deviation),
+            share=reason.share,
+            text=f"{name} {text}",
         )
 
     def _in_user_units(self, feature: int, encoded: float) -> float:
@@ -197,13 +203,3 @@ def _iso_times(seconds: NDArray[np.float64]) -> list[str | None]:
         for row in np.flatnonzero(~known).tolist():
             texts[row] = None
     return texts
-
-
-def _sentence(name: str, value: float, low: float, high: float, deviation: float) -> str:
-    shown = number(value)
-    lowest, highest = number(low), number(high)
-    expected = lowest if lowest == highest else f"{lowest} to {highest}"
-    if low <= value <= high:
-        return f"{name} {shown} does not go with the other fields (expected {expected})"
-    far = "far " if deviation > _FAR else ""
-    return f"{name} {shown} is {far}{'above' if value > high else 'below'} the expected {expected}"

@@ -2,14 +2,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.linalg import sqrtm
 
 from streamgmm.detection import explain
-from tests.mixture.streams import COVARIANCES, fitted, modes, with_holes
+from tests.mixture.streams import COVARIANCES, Array, fitted, modes, with_holes
+
+
+def conditional(x: Array, mean: Array, Sigma: Array, i: int) -> tuple[float, float]:
+    """Mean and variance of feature i given the other observed ones, by inverting their block."""
+    others = [j for j in np.flatnonzero(~np.isnan(x)) if j != i]
+    if not others:
+        return mean[i], Sigma[i, i]
+    unit = np.sqrt(np.diag(Sigma)[others])
+    block = np.linalg.inv(Sigma[np.ix_(others, others)] / np.outer(unit, unit))
+    gain = (Sigma[i, others] / unit) @ block
+    e = mean[i] + gain @ ((x[others] - mean[others]) / unit)
+    return e, Sigma[i, i] - gain @ (Sigma[others, i] / unit)
 
 
 @pytest.mark.parametrize("covariance", COVARIANCES)
 def test_each_feature_against_what_the_others_let_expect(covariance: str) -> None:
-    """By the Schur complement of the other features, in the user's units."""
+    """By brute force, in the user's units, with and without missing values."""
     mixture = fitted(modes(500, 4), 3, covariance=covariance)
     X = with_holes(modes(40, 4, seed=1), 0.2)
     X = X[~np.isnan(X).all(axis=1)]
@@ -21,20 +34,36 @@ def test_each_feature_against_what_the_others_let_expect(covariance: str) -> Non
         observed = np.flatnonzero(~np.isnan(x))
         assert sorted(reason.feature for reason in found.reasons) == observed.tolist()
         for reason in found.reasons:
-            i, others = reason.feature, [j for j in observed if j != reason.feature]
-            e, v = mean[i], Sigma[i, i]
-            if others:
-                unit = np.sqrt(np.diag(Sigma)[others])
-                correlation = Sigma[np.ix_(others, others)] / np.outer(unit, unit)
-                gain = np.linalg.solve(correlation, Sigma[others, i] / unit)
-                e = mean[i] + gain @ ((x[others] - mean[others]) / unit)
-                v = Sigma[i, i] - gain @ (Sigma[others, i] / unit)
+            i = reason.feature
+            e, v = conditional(x, mean, Sigma, i)
+            sd = np.sqrt(Sigma[i, i])
+            z, m = (x[i] - e) / np.sqrt(v), (x[i] - mean[i]) / sd
             assert reason.value == x[i]
-            assert reason.expected == pytest.approx(e, rel=1e-7)
-            assert reason.spread == pytest.approx(np.sqrt(v), rel=1e-7)
-            assert reason.surprise == pytest.approx(0.5 * (x[i] - e) ** 2 / v, rel=1e-5, abs=1e-9)
-        surprises = [reason.surprise for reason in found.reasons]
-        assert surprises == sorted(surprises, reverse=True)
+            assert reason.expected == pytest.approx(e, rel=1e-9, abs=1e-9 * sd)
+            assert reason.spread == pytest.approx(np.sqrt(v), rel=1e-9)
+            assert reason.surprise == pytest.approx(0.5 * z**2, rel=1e-9, abs=1e-9 * (1 + m**2))
+            assert reason.usual == mean[i]
+            assert reason.usual_spread == pytest.approx(sd, rel=1e-12)
+            assert reason.alone == pytest.approx(0.5 * m**2, rel=1e-12)
+        shares = [reason.share for reason in found.reasons]
+        assert shares == sorted(shares, reverse=True)
+        assert sum(shares) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_the_distance_is_what_the_shares_are_of(covariance: str) -> None:
+    """With the symmetric root of the correlations taken another way, from its inverse square."""
+    mixture = fitted(modes(500, 4), 3, covariance=covariance)
+    for x in modes(20, 4, seed=2) * 1.3:
+        found = explain(mixture, x)
+        mean, Sigma = mixture.means[found.component], mixture.covariances[found.component]
+        unit = np.sqrt(np.diag(Sigma))
+        root = sqrtm(np.linalg.inv(Sigma / np.outer(unit, unit))).real
+        terms = (root @ ((x - mean) / unit)) ** 2
+        assert terms.sum() == pytest.approx(found.distance**2, rel=1e-9)
+        for reason in found.reasons:
+            expected = terms[reason.feature] / terms.sum()
+            assert reason.share == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 
 def test_the_feature_that_is_off_comes_first() -> None:
@@ -58,6 +87,67 @@ def test_a_broken_correlation_is_a_reason_though_each_value_is_usual() -> None:
     assert {found.reasons[0].feature, found.reasons[1].feature} == {0, 1}
     assert found.reasons[1].surprise > 5.0
     assert found.reasons[2].surprise < 1.0
+
+
+def test_two_features_that_say_the_same_and_moved_together_are_both_named() -> None:
+    """Given the other, neither surprises; the distance is theirs all the same."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=2000)
+    X = np.column_stack([a, a + 0.05 * rng.normal(size=2000), rng.normal(size=2000)])
+    mixture = fitted(X, 1, correlation_shrinkage=0.0, shrinkage=0.0)
+    found = explain(mixture, np.array([10.0, 10.0, 2.5]))
+    assert found.reasons[0].feature != 2
+    assert {reason.feature for reason in found.reasons[:2]} == {0, 1}
+    assert all(reason.surprise < 3.0 for reason in found.reasons[:2])
+    assert all(reason.alone > 40.0 for reason in found.reasons[:2])
+    assert all(0.4 < reason.share < 0.5 for reason in found.reasons[:2])
+    assert not found.reasons[0].given_rest
+    assert " 10, usually " in str(found.reasons[0])
+    broken = explain(mixture, np.array([2.0, -2.0, 0.0]))
+    assert broken.reasons[0].given_rest
+    assert str(broken.reasons[0]).endswith("given the rest")
+
+
+def test_three_of_a_kind_against_a_fourth() -> None:
+    """Values common one by one, and each as the next of its kind lets expect."""
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(4000, 1))
+    X = a + 0.15 * rng.normal(size=(4000, 1)) * [1, 1, 1, 0] + 0.02 * rng.normal(size=(4000, 4))
+    mixture = fitted(X, 1, correlation_shrinkage=0.0, shrinkage=0.0)
+    found = explain(mixture, np.array([1.0, 1.0, 1.0, -1.0]))
+    assert found.distance > 8.0
+    assert found.reasons[0].feature == 3
+    assert len(found.main) == 4, "the three have their part in it"
+    assert all(reason.alone < 1.0 for reason in found.reasons)
+
+
+def test_an_explanation_is_read_in_words() -> None:
+    mixture = fitted(modes(500, 2), 1)
+    typical = mixture.means[0]
+    found = explain(mixture, typical + np.array([0.0, 20.0 * mixture.frame.scale[1]]))
+    first, *lines = str(found).splitlines()
+    assert first.endswith("standard deviations from component 0")
+    assert lines[0].startswith("  1 ")
+    assert "(" in lines[0]
+    assert str(explain(mixture, np.full(2, np.nan))) == "nothing was observed"
+
+
+def test_an_event_is_typical_of_a_behaviour_that_is_not_established_yet() -> None:
+    """Close to the rare component: its; far from all, or of established behaviour: nobody's."""
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(size=(3000, 2)), rng.normal(size=(20, 2)) * 0.3 + 50.0])
+    mixture = fitted(X, 2, shrinkage=1e-4)
+    rare = int(mixture.weights.argmin())
+    assert not mixture.fully_established[rare]
+    assert mixture.fully_established[1 - rare]
+    near, far = np.array([50.2, 49.9]), np.array([50.0, 90.0])
+    assert explain(mixture, near).behaviour == mixture.ids[rare]
+    assert explain(mixture, far).behaviour is None
+    assert explain(mixture, np.array([0.1, 0.1])).behaviour is None
+    assert explain(mixture, np.array([np.nan, np.nan])).behaviour is None
+    mixture.accept(rare)
+    assert mixture.fully_established[rare]
+    assert explain(mixture, near).behaviour is None
 
 
 def test_the_reference_is_the_nearest_established_component() -> None:

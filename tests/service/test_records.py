@@ -10,7 +10,7 @@ from streamgmm.detection import Explanation, Reason, Verdicts
 from streamgmm.events import Batch, BatchDecoder, Field, Record, Schema
 from streamgmm.service.records import RecordEncoder
 
-SCHEMA = Schema((Field("bytes", "log1p"), Field("load")), key="host", time="ts")
+SCHEMA = Schema((Field("bytes", "log1p", unit="B"), Field("load")), key="host", time="ts")
 
 
 def batch_of(*events: bytes) -> tuple[BatchDecoder, Batch]:
@@ -66,14 +66,26 @@ def test_a_score_record_has_the_promised_members() -> None:
     ]
 
 
-def alert(value: float, expected: float, spread: float, feature: int = 0) -> dict[str, object]:
+def alert(
+    value: float, expected: float, spread: float, feature: int = 0, usual: float | None = None
+) -> dict[str, object]:
     """The one reason of an alert, from encoded units to JSON."""
+    usual = value if usual is None else usual  # by itself the value is no surprise
     decoder, batch = batch_of(b'{"bytes": 1, "load": 0}', b'{ "bytes": 54540,\n "load": 1 }')
     why = Explanation(
         component=1,
         distance=9.0,
         reasons=(
-            Reason(feature=feature, surprise=30.0, value=value, expected=expected, spread=spread),
+            Reason(
+                feature=feature,
+                surprise=30.0,
+                value=value,
+                expected=expected,
+                spread=spread,
+                usual=usual,
+                usual_spread=1.0,
+                share=0.75,
+            ),
         ),
     )
     encoder = RecordEncoder(SCHEMA, decoder.encoder)
@@ -94,7 +106,9 @@ def test_a_reason_is_in_the_units_of_the_event() -> None:
     assert reason["low"] == pytest.approx(301 * math.exp(-0.2) - 1)
     assert reason["high"] == pytest.approx(301 * math.exp(0.2) - 1)
     assert reason["surprise"] == 30.0
-    assert reason["text"] == "bytes 54,540 is far above the expected 245 to 367"
+    assert reason["share"] == 0.75
+    assert reason["given_rest"] is True
+    assert reason["text"] == "bytes 55 kB, expected 300 B (245 B to 367 B) given the rest"
 
 
 def test_a_band_does_not_leave_what_the_field_can_be() -> None:
@@ -102,28 +116,42 @@ def test_a_band_does_not_leave_what_the_field_can_be() -> None:
     assert reason["low"] == 0.0
 
 
-def test_a_value_inside_its_band_is_said_to_disagree_with_the_others() -> None:
-    reason = alert(1.0, 1.5, 0.5, feature=1)
-    assert reason["text"] == "load 1 does not go with the other fields (expected 0.5 to 2.5)"
+def test_a_value_that_went_along_with_others_is_held_against_what_is_usual() -> None:
+    reason = alert(90.0, 91.0, 2.0, feature=1, usual=10.0)
+    assert reason["given_rest"] is False
+    assert (reason["expected"], reason["low"], reason["high"]) == (10.0, 8.0, 12.0)
+    assert reason["text"] == "load 90, usually 10 (8 to 12)"
 
 
-def test_a_value_below() -> None:
+def test_a_value_below_with_as_many_digits_as_matter() -> None:
     assert alert(-3.0, 1.5, 0.5, feature=1)["text"] == (
-        "load -3 is far below the expected 0.5 to 2.5"
+        "load -3, expected 1.5 (0.5 to 2.5) given the rest"
+    )
+    assert alert(1e9, 1e9 + 20, 1.0, feature=1)["text"] == (
+        "load 1,000,000,000, expected 1,000,000,020 (1,000,000,018 to 1,000,000,022) given the rest"
     )
 
 
 def test_reasons_that_explain_nothing_are_left_out() -> None:
     decoder, batch = batch_of(b'{"bytes": 1}')
     reasons = tuple(
-        Reason(feature=i % 2, surprise=s, value=0.0, expected=1.0, spread=1.0)
-        for i, s in enumerate([100.0, 6.0, 4.0])
+        Reason(
+            feature=i % 2,
+            surprise=9.0,
+            value=0.0,
+            expected=1.0,
+            spread=1.0,
+            usual=1.0,
+            usual_spread=1.0,
+            share=share,
+        )
+        for i, share in enumerate([0.8, 0.17, 0.03])
     )
     why = Explanation(component=0, distance=1.0, reasons=reasons)
     [(_, record)] = RecordEncoder(SCHEMA, decoder.encoder).alerts(
         batch, verdicts(1, explanations={0: why})
     )
-    assert [reason.surprise for reason in record.reasons] == [100.0, 6.0]
+    assert [reason.share for reason in record.reasons] == [0.8, 0.17]
 
 
 def test_a_huge_event_does_not_make_a_huge_alert() -> None:
