@@ -13,9 +13,10 @@ from river import base
 
 from streamgmm import snapshot
 from streamgmm.detection.columns import Columns
-from streamgmm.detection.learner import Learner, Rows
+from streamgmm.detection.learner import Learner
 from streamgmm.detection.newcomers import Newcomers
 from streamgmm.detection.reasons import Explanation, explain
+from streamgmm.detection.rows import Rows
 from streamgmm.errors import StateError
 from streamgmm.inputs import Time, seconds_of, table_of, times_of, weight_of, weights_of
 from streamgmm.mixture import Forgetting, Frame, HalfLife, OnlineMixture, Rules, parse_half_life
@@ -26,7 +27,7 @@ Array: TypeAlias = NDArray[np.float64]
 Event: TypeAlias = Mapping[Any, Any]
 
 _STATE_KIND = "OnlineGMM"
-_STATE_VERSION = 2
+_STATE_VERSION = 3
 _HALF_LIFE = 10_000
 
 
@@ -220,6 +221,8 @@ class OnlineGMM(base.AnomalyDetector):
         if t is None and self._timed:
             raise ValueError(self._untimed())
         time = math.nan if t is None else seconds_of(t)
+        if self._learner.frozen:
+            return self.score_one(x)
         score = self._learner.step_one(self._columns, x, weight, time)
         if score is not None:
             return score
@@ -307,6 +310,8 @@ class OnlineGMM(base.AnomalyDetector):
         weight, time = weights_of(w, len(rows)), times_of(t, len(rows))
         if not len(rows):
             return np.empty(0)
+        if self._learner.frozen:
+            return self._learner.score(self._known(self._over_columns(names, rows)))
         if not self.ready:
             self._columns.row(dict.fromkeys(names, math.nan), grow=True)
             self._admit_in_warm_up()
@@ -419,6 +424,36 @@ class OnlineGMM(base.AnomalyDetector):
         if self.ready:
             return text
         return f"in warm-up, {self.n_seen} of {self._learner.length} events\n{text}"
+
+    # ---- the operator --------------------------------------------------------------------
+
+    def accept(self, component: int) -> None:
+        """Take a component for normal behaviour from now on, however rare it is.
+
+        `predict_one` names the component of an event. There is no way back but a snapshot taken
+        before (`to_bytes`, `from_bytes`).
+
+        Raises
+        ------
+        ValueError
+            In warm-up, or if there is no such component.
+        """
+        if not self.ready:
+            raise ValueError("there are no components to accept in warm-up; learn until ready")
+        self.mixture.accept(component)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is learned at present."""
+        return self._learner.frozen
+
+    def freeze(self) -> None:
+        """Learn nothing until `unfreeze`: what is given to learn is scored and passes."""
+        self._learner.frozen = True
+
+    def unfreeze(self) -> None:
+        """Go on learning, with the model as it was when it was frozen."""
+        self._learner.frozen = False
 
     # ---- as a whole ----------------------------------------------------------------------
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from .budget import Budget
-from .detector import Detector, Verdicts
-from .learner import Learner, Rows
+from .detector import Detector
+from .incidents import Incident, Sighting, UnknownIncidentError
+from .learner import Learner
 from .reasons import Explanation, Reason, explain
+from .rows import Rows
 from .settings import DetectorSettings
+from .verdicts import Verdicts
 
 __all__ = [
     "Budget",
     "Detector",
     "DetectorSettings",
     "Explanation",
+    "Incident",
     "Learner",
     "Reason",
     "Rows",
+    "Sighting",
+    "UnknownIncidentError",
     "Verdicts",
     "explain",
 ]

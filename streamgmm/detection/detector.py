@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,33 +10,16 @@ from numpy.typing import NDArray
 from streamgmm.mixture import OnlineMixture
 
 from .budget import EventClock, probability_of
-from .learner import Rows
+from .incidents import Incident, Incidents
 from .reasons import Explanation, explain
+from .rows import Rows, rows_of
 from .settings import DetectorSettings
 from .tail import Tail
+from .verdicts import Verdicts
 
 Array = NDArray[np.float64]
 
-STATE_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Verdicts:
-    """What was found about each of n events, in columns (n,).
-
-    ``score`` in nats; ``p_value`` the probability of a score at least as high and ``severity``
-    min(100, -10 log10 p), both NaN while not ready; ``component`` the most responsible one (0 while
-    not ready); ``unscored``: nothing was observed. ``explanations`` by row, for the anomalies.
-    """
-
-    score: Array
-    p_value: Array
-    severity: Array
-    is_anomaly: NDArray[np.bool_]
-    ready: NDArray[np.bool_]
-    unscored: NDArray[np.bool_]
-    component: NDArray[np.int64]
-    explanations: dict[int, Explanation]
+STATE_VERSION = 2
 
 
 class Detector:
@@ -59,11 +41,12 @@ class Detector:
         self._learner = settings.learner(n_features)
         self._tail = Tail(settings.window)
         self._clock = EventClock()
+        self._incidents = Incidents()
         self._threshold = float("inf")
 
     @property
     def n_seen(self) -> int:
-        """Number of events processed."""
+        """Number of events processed while not frozen."""
         return self._learner.n_seen
 
     @property
@@ -128,7 +111,13 @@ class Detector:
             If a shape does not fit, a value is infinite, or the budget is a rate and t is
             not given.
         """
-        rows = self._rows(X, t, w)
+        # Whether a block's events all lack a time depends on how the stream was cut: no error.
+        if self.settings.budget.per_day is not None and t is None:
+            raise ValueError(
+                "the budget is a rate a day, but the events have no times; give t, or a "
+                "probability as the budget"
+            )
+        rows = rows_of(X, t, w, self.n_features)
         n = len(rows)
         p_value = np.full(n, np.nan)
         is_anomaly, ready = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
@@ -137,47 +126,36 @@ class Detector:
         at = 0
         while at < n:
             start = at
-            if self.ready:
+            if self.frozen:
+                at = self._watch(rows, explanations)
+            elif self.ready:
                 at = self._run(rows, start, explanations)
+            else:
+                at = self._warm_up(rows, start)
+                continue
+            if self.ready:
                 scores = rows.score[start:at]
                 p_value[start:at] = self._tail.p_value(scores)
                 is_anomaly[start:at] = scores >= self._threshold
                 ready[start:at] = True
+            if not self.frozen:
                 self._account(rows.time[start:at], scores[~unscored[start:at]])
-            else:
-                at = self._warm_up(rows, start)
         p_value[unscored] = np.nan
         is_anomaly &= ~unscored
         severity = np.minimum(-10.0 * np.log10(np.maximum(p_value, 1e-10)), 100.0)
-        return Verdicts(
-            rows.score, p_value, severity, is_anomaly, ready, unscored, rows.component, explanations
+        verdicts = Verdicts(
+            score=rows.score,
+            p_value=p_value,
+            severity=severity,
+            is_anomaly=is_anomaly,
+            ready=ready,
+            unscored=unscored,
+            component=rows.component,
+            incident=np.zeros(n, dtype=np.int64),
+            explanations=explanations,
         )
-
-    def _rows(self, X: Array, t: Array | None, w: Array | None) -> Rows:
-        X = np.ascontiguousarray(X, dtype=np.float64)
-        if X.ndim != 2 or X.shape[1] != self.n_features:
-            raise ValueError(f"X has shape {X.shape}; (n, {self.n_features}) is needed")
-        if np.isinf(X).any():
-            row, column = np.argwhere(np.isinf(X))[0]
-            raise ValueError(
-                f"X[{row}, {column}] is infinite; give a finite value, or NaN where it is missing"
-            )
-        time = _per_row("t", t, len(X), np.nan)
-        weight = _per_row("w", w, len(X), 1.0)
-        for name, values, wrong, allowed in (
-            ("t", time, np.isinf(time), "a finite time in s, or NaN where there is none"),
-            ("w", weight, ~((weight >= 0.0) & (weight < np.inf)), "a finite weight of at least 0"),
-        ):
-            if wrong.any():
-                row = int(wrong.argmax())
-                raise ValueError(f"{name}[{row}] is {float(values[row])!r}; give {allowed}")
-        # Whether a block's events all lack a time depends on how the stream was cut: no error.
-        if self.settings.budget.per_day is not None and t is None:
-            raise ValueError(
-                "the budget is a rate a day, but the events have no times; give t, or a "
-                "probability as the budget"
-            )
-        return Rows(X, weight, time)
+        self._gather(verdicts, rows.time)
+        return verdicts
 
     def _run(self, rows: Rows, start: int, explanations: dict[int, Explanation]) -> int:
         """Run from ``start`` to the next fit of the tail, explaining anomalies on the way."""
@@ -189,6 +167,34 @@ class Detector:
                 assert self.mixture is not None
                 explanations[at] = explain(self.mixture, rows.X[at])
         return stop
+
+    def _watch(self, rows: Rows, explanations: dict[int, Explanation]) -> int:
+        """Score all rows by the model as it is, explaining anomalies; nothing is learned."""
+        self._learner.watch(rows)
+        if self.ready:
+            assert self.mixture is not None
+            for row in np.flatnonzero(rows.score >= self._threshold).tolist():
+                if not np.isnan(rows.X[row]).all():
+                    explanations[row] = explain(self.mixture, rows.X[row])
+        return len(rows)
+
+    def _gather(self, verdicts: Verdicts, times: Array) -> None:
+        """Enter anomalies of new behaviours into their incidents; the muted are none any more."""
+        incidents = self._incidents
+        before = incidents.n_events + 1
+        for row, explanation in list(verdicts.explanations.items()):
+            behaviour = explanation.behaviour
+            if behaviour is None:
+                continue
+            event, p_value = before + row, float(verdicts.p_value[row])
+            seen = incidents.see(behaviour, event=event, time=float(times[row]), p_value=p_value)
+            verdicts.incident[row] = incidents.id_of(behaviour)
+            if seen is None:
+                verdicts.is_anomaly[row] = False
+                del verdicts.explanations[row]
+            else:
+                verdicts.sightings[row] = seen
+        incidents.pass_by(times)
 
     def _warm_up(self, rows: Rows, start: int) -> int:
         """Run from ``start`` to the end of warm-up at most."""
@@ -213,6 +219,66 @@ class Detector:
         probability = probability_of(self.settings.budget, self._clock)
         self._threshold = self._tail.threshold(probability)
 
+    # ---- the operator ----------------------------------------------------------------------
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """The latest incidents as they stand now, oldest first; copies."""
+        return self._incidents.all()
+
+    def accept(self, incident: int) -> None:
+        """Take an incident's behaviour for normal from now on; there is no way back but a snapshot.
+
+        Raises
+        ------
+        UnknownIncidentError
+            If there is no such incident.
+        ValueError
+            If the component that explained it is no longer in the model.
+        """
+        behaviour, mixture = self._incidents.behaviour_of(incident), self.mixture
+        slots = [] if mixture is None else np.flatnonzero(mixture.ids == behaviour).tolist()
+        alive = [k for k in slots if mixture is not None and mixture.weights[k] > 0.0]
+        if mixture is None or not alive:
+            raise ValueError(
+                f"the behaviour of incident {incident} is no longer in the model, so there is "
+                "nothing to accept; if it comes back it will be another incident"
+            )
+        mixture.accept(alive[0])
+        self._incidents.accept(incident)
+
+    def mute(self, incident: int) -> None:
+        """Let events of an incident's behaviour no longer alert; they are counted, and learned.
+
+        Raises
+        ------
+        UnknownIncidentError
+            If there is no such incident.
+        ValueError
+            If it was accepted, or its behaviour has come back as another incident.
+        """
+        self._incidents.mute(incident)
+
+    def unmute(self, incident: int) -> None:
+        """Let events of a muted incident alert again. UnknownIncidentError: there is none such."""
+        self._incidents.unmute(incident)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is learned at present."""
+        return self._learner.frozen
+
+    def freeze(self) -> None:
+        """Learn nothing until `unfreeze`: no statistics, gate, tail, frame or rate moves.
+
+        Scores, p-values, alerts and incidents go on. In warm-up nothing is collected.
+        """
+        self._learner.frozen = True
+
+    def unfreeze(self) -> None:
+        """Go on learning, with the model as it was when it was frozen."""
+        self._learner.frozen = False
+
     # ---- state ---------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
@@ -224,6 +290,7 @@ class Detector:
             "learner": self._learner.state(),
             "tail": self._tail.state(),
             "clock": self._clock.state.copy(),
+            "incidents": self._incidents.state(),
         }
 
     @classmethod
@@ -244,16 +311,7 @@ class Detector:
         detector._learner.restore(state["learner"])
         detector._tail.restore(state["tail"])
         detector._clock.state[:] = state["clock"]
+        detector._incidents.restore(state["incidents"])
         if detector.ready:
             detector._apply_budget()  # as it was, or the new one if the settings have changed it
         return detector
-
-
-def _per_row(name: str, values: Array | None, n: int, default: float) -> Array:
-    """Return ``values`` as an array (n,), or ``default`` n times where None was given."""
-    if values is None:
-        return np.full(n, default)
-    given = np.ascontiguousarray(values, dtype=np.float64)
-    if given.shape != (n,):
-        raise ValueError(f"{name} has shape {given.shape}; ({n},) is needed, one value a row of X")
-    return given

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -13,33 +12,12 @@ from streamgmm.mixture import Frame, OnlineMixture, Rules, WarmUp
 from . import loop
 from .columns import Columns
 from .gate import Gate
+from .rows import Rows
 
 Array = NDArray[np.float64]
 
 # Events between two looks at whether a feature has left its frame.
 _FRAME_CHECK = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A block of events, and what is found out about them row by row.
-
-    ``X`` (n, d), learning weights and event times (n,); scores and components (n,) are filled in.
-    """
-
-    X: Array
-    weight: Array
-    time: Array
-    score: Array = field(init=False)
-    component: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        n = len(self.X)
-        object.__setattr__(self, "score", np.zeros(n))
-        object.__setattr__(self, "component", np.zeros(n, dtype=np.int64))
-
-    def __len__(self) -> int:
-        return len(self.X)
 
 
 class Learner:
@@ -83,6 +61,8 @@ class Learner:
         self.rules = rules
         self.seed = seed
         self.n_seen = 0
+        # Whether nothing is learned: events are scored by the model as it is, and pass.
+        self.frozen = False
         self.gate = Gate(gate)
         self._longest = warmup
         # The short way for single events from dictionaries; None in warm-up.
@@ -122,8 +102,18 @@ class Learner:
         assert self._warmup is not None
         return self._warmup.score(X)
 
+    def watch(self, rows: Rows) -> None:
+        """Score all rows by the model as it is; nothing is learned."""
+        if self._mixture is not None:
+            rows.score[:], rows.component[:] = self._mixture.engine.score(rows.X)
+        else:
+            rows.score[:] = self.score(rows.X)
+
     def score_learn(self, rows: Rows) -> None:
-        """Score and learn all rows, one after the other."""
+        """Score and learn all rows, one after the other; while frozen, score them."""
+        if self.frozen:
+            self.watch(rows)
+            return
         at = 0
         while at < len(rows):
             at, _ = self.advance(rows, at, len(rows), np.nan)  # no score reaches NaN
@@ -228,6 +218,7 @@ class Learner:
         """Return all that shapes what it will say, as plain arrays and scalars."""
         return {
             "n_seen": self.n_seen,
+            "frozen": self.frozen,
             "gate": self.gate.state.copy(),
             "warmup": None if self._warmup is None else self._warmup.state(),
             "mixture": None if self._mixture is None else self._mixture.state(),
@@ -236,6 +227,7 @@ class Learner:
     def restore(self, state: dict[str, Any]) -> Self:
         """Put back what :meth:`state` of a learner with the same settings returned."""
         self.n_seen = int(state["n_seen"])
+        self.frozen = bool(state["frozen"])
         self.gate.state[:] = state["gate"]
         if state["mixture"] is not None:
             self._adopt(OnlineMixture.from_state(state["mixture"]))

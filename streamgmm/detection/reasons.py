@@ -88,8 +88,8 @@ class Explanation:
     """An event against the nearest established component; `print` it to read it.
 
     ``distance`` is the Mahalanobis distance to it; ``reasons`` come by their share of it, largest
-    first. ``behaviour`` is the id of the component, not yet fully established, that the event is
-    typical of, or None.
+    first. ``behaviour`` is the id of a component that is not fully established and explains the
+    event where no established one does, or None.
     """
 
     component: int
@@ -168,15 +168,17 @@ def _nearest(mixture: OnlineMixture, responsibilities: Array, distances: Array) 
 def _behaviour(
     mixture: OnlineMixture, responsibilities: Array, distances: Array, n_observed: int
 ) -> int | None:
-    """Return the id of the new component that the event is typical of, or None.
+    """Return the id of the new component that explains the event, or None.
 
-    Typical is what lies in the ellipsoid that holds 99.99% of the component's events: a squared
-    distance below that quantile of the chi-squared law (by Wilson & Hilferty 1931, with no function
-    that could round differently elsewhere: what it says is state).
+    It answers most for the event, is not fully established, and the event is typical of it and of
+    no component that is. Typical is what lies in the ellipsoid that holds 99.99% of a component's
+    events: a squared distance below that quantile of the chi-squared law (by Wilson & Hilferty
+    1931, with no function that could round differently elsewhere: what it says is state).
     """
     k = int(responsibilities.argmax())
-    if mixture.fully_established[k]:
-        return None
     part = 2.0 / (9.0 * n_observed)
-    farthest = n_observed * (1.0 - part + _TYPICAL * part**0.5) ** 3
-    return int(mixture.ids[k]) if distances[k] <= farthest else None
+    typical = distances <= n_observed * (1.0 - part + _TYPICAL * part**0.5) ** 3
+    settled = mixture.fully_established
+    if settled[k] or not typical[k] or (typical & settled).any():
+        return None
+    return int(mixture.ids[k])

@@ -37,7 +37,7 @@ def joined(parts: list[Verdicts]) -> dict[str, Any]:
     found: dict[str, Any] = {
         f.name: np.concatenate([getattr(part, f.name) for part in parts]).tobytes()
         for f in fields(Verdicts)
-        if f.name != "explanations"
+        if f.name not in {"explanations", "sightings"}
     }
     explanations, at = {}, 0
     for part in parts:

@@ -145,6 +145,9 @@ def test_an_event_is_typical_of_a_behaviour_that_is_not_established_yet() -> Non
     assert explain(mixture, far).behaviour is None
     assert explain(mixture, np.array([0.1, 0.1])).behaviour is None
     assert explain(mixture, np.array([np.nan, np.nan])).behaviour is None
+    wide = fitted(X, 2, shrinkage=1e-4)
+    wide._arrays["factor"] *= 0.01  # so wide that the established one explains the event as well
+    assert explain(wide, near).behaviour is None
     mixture.accept(rare)
     assert mixture.fully_established[rare]
     assert explain(mixture, near).behaviour is None

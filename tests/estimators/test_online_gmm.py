@@ -250,3 +250,49 @@ def test_forgetting_follows_a_change_and_stationary_does_not():
         late[name] = model.score_learn_many(after)[-500:].mean()
     assert late["quick"] < late["slow"] - 0.5
     assert late["power"] < late["slow"] - 0.5
+
+
+def test_frozen_it_scores_and_learns_nothing_one_by_one_and_in_blocks():
+    model, other = OnlineGMM(n_components=2), OnlineGMM(n_components=2)
+    X, more = two_modes(2_000), two_modes(300, seed=5)
+    for one in (model, other):
+        one.learn_many(X)
+        one.freeze()
+        one.freeze()
+        assert one.frozen
+    before = model.to_bytes()
+    scores = model.score_learn_many(more)
+    singles = [other.score_learn_one(dict(enumerate(row))) for row in more.tolist()]
+    assert scores.tolist() == singles
+    assert scores.tolist() == model.score_many(more).tolist()
+    model.learn_one({0: 1.0, 1: 2.0, "new": 3.0})
+    assert model.to_bytes() == before == other.to_bytes()
+    assert OnlineGMM.from_bytes(before).frozen
+    model.unfreeze()
+    model.learn_one({0: 1.0, 1: 2.0})
+    assert model.n_seen == 2_001
+
+
+def test_an_accepted_component_counts_as_normal():
+    model = OnlineGMM(n_components=2)
+    X = two_modes(2_000)
+    X[::100] = 300.0 + 0.1 * np.random.default_rng(0).normal(size=(20, 2))
+    with pytest.raises(ValueError, match="in warm-up"):
+        model.accept(0)
+    model.learn_many(X)
+    rare = {0: 300.0, 1: 300.0}
+    before = model.score_one(rare)
+    model.accept(model.predict_one(rare))
+    assert model.score_one(rare) < before - 10
+    with pytest.raises(ValueError, match="there is no component 7"):
+        model.accept(7)
+
+
+def test_going_back_to_an_earlier_snapshot_forgets_a_bad_period():
+    model = OnlineGMM(n_components=2)
+    model.learn_many(two_modes(2_000))
+    good = model.to_bytes()
+    model.learn_many(two_modes(500, seed=3) + 50.0)
+    back = OnlineGMM.from_bytes(good)
+    assert back.score_one({0: 50.0, 1: 50.0}) > model.score_one({0: 50.0, 1: 50.0}) + 5
+    assert back.to_bytes() == good

@@ -31,6 +31,7 @@ def verdicts(n: int, *, explanations: dict[int, Explanation] | None = None) -> V
         ready=rows > 0,
         unscored=np.zeros(n, dtype=bool),
         component=rows.astype(np.int64),
+        incident=np.zeros(n, dtype=np.int64),
         explanations=explanations or {},
     )
 
