@@ -42,7 +42,8 @@ class OnlineGMM(base.AnomalyDetector):
     n_components
         Number of Gaussians.
     covariance
-        "full" (correlations) or "diag".
+        Shape of a component: "full" (correlations of its own), "tied" (one shape for all), "diag"
+        (no correlations) or "spherical" (one spread for all features).
     half_life
         When the past has lost half its weight: a number of events, a span of event time such as
         "7d" (then give ``t`` when learning), or None to forget nothing.

@@ -369,7 +369,7 @@ spans = st.floats(1e-3, 1e9)
 models = st.builds(
     Model,
     n_components=st.integers(1, 200),
-    covariance=st.sampled_from(["full", "diag"]),
+    covariance=st.sampled_from(["full", "tied", "diag", "spherical"]),
     half_life=st.floats(1, 1e9) | st.sampled_from(["stationary", "7d"]),
     established=st.sampled_from(["graded", "off"]) | st.floats(0.01, 1),
     shrinkage=st.floats(0, 10),
@@ -432,7 +432,7 @@ def test_the_fingerprint_covers_what_shapes_state_and_nothing_else() -> None:
     ("key", "values"),
     [
         ("n_components", [1, 1024]),
-        ("covariance", ["full", "diag"]),
+        ("covariance", ["full", "tied", "diag", "spherical"]),
         ("half_life", [1e-9, 1e12, "1ms", "stationary"]),
         ("score", ["nll", "nll_full", "tail"]),
         ("established", ["graded", "off", 1e-9, 1.0]),

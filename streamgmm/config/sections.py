@@ -169,7 +169,7 @@ class Model:
 
     n_components: Annotated[int, whole(1, 1024), "Gaussians in the mixture"] = 16
     covariance: Annotated[
-        str, choice("full", "diag"), "with or without correlations between features"
+        str, choice("full", "tied", "diag", "spherical"), "which shapes components may have"
     ] = "full"
     half_life: Annotated[
         float | str,

@@ -1,8 +1,9 @@
 """Covariance types as strategy objects: how one is packed, and what it looks like unpacked.
 
-A type is a class here (its layout for Python) and a header beside it (``full.h``, ``diag.h``: its
-arithmetic for the kernels), joined by ``kind``. Statistics live with components innermost in
-groups of lanes; the functions here turn that into plain (K, ...) arrays and back.
+A type is a class here (its layout for Python) and arithmetic for the kernels (``covariance.h``,
+over the triangles of ``full.h`` and the diagonals of ``diag.h``), joined by ``kind``. Statistics
+live with components innermost in groups of lanes; the functions here turn that into plain
+(K, ...) arrays and back.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ Array = NDArray[np.float64]
 
 
 class Covariance(Protocol):
-    """One covariance type."""
+    """One covariance type.
+
+    ``shared``: one factor serves all components.
+    """
 
     name: ClassVar[str]
     kind: ClassVar[int]
+    shared: ClassVar[bool]
 
     def size(self, d: int) -> int:
         """Return the number of packed entries of one (d, d) covariance."""
@@ -33,12 +38,16 @@ class Covariance(Protocol):
     def unpack_factor(self, packed: Array, d: int) -> Array:
         """Unpack (..., size) into (..., d, d) lower triangular inverse Cholesky factors."""
 
+    def variance_of_newcomer(self, packed: Array) -> Array:
+        """Return the variance (K,) that a feature joins with, from scatters (K, size)."""
+
 
 class Full:
     """Every component has a covariance of its own, with correlations."""
 
     name: ClassVar[str] = "full"
     kind: ClassVar[int] = 0
+    shared: ClassVar[bool] = False
 
     def size(self, d: int) -> int:
         """Return d (d + 1) / 2."""
@@ -64,12 +73,28 @@ class Full:
         np.einsum("...ii->...i", both)[...] = diagonal
         return both
 
+    def variance_of_newcomer(self, packed: Array) -> Array:
+        """Return 1 for each: the scale that its frame was given."""
+        return np.ones(len(packed))
+
+
+class Tied(Full):
+    """Components have one covariance in common, with correlations: that of the pooled scatter.
+
+    Each keeps its own scatter, so that mixtures merge, and components part, as with "full".
+    """
+
+    name: ClassVar[str] = "tied"
+    kind: ClassVar[int] = 2
+    shared: ClassVar[bool] = True
+
 
 class Diag:
     """Every component has variances of its own, and no correlations."""
 
     name: ClassVar[str] = "diag"
     kind: ClassVar[int] = 1
+    shared: ClassVar[bool] = False
 
     def size(self, d: int) -> int:
         """Return d."""
@@ -87,8 +112,30 @@ class Diag:
 
     unpack_factor = unpack
 
+    def variance_of_newcomer(self, packed: Array) -> Array:
+        """Return 1 for each: the scale that its frame was given."""
+        return np.ones(len(packed))
 
-COVARIANCES: dict[str, Covariance] = {"full": Full(), "diag": Diag()}
+
+class Spherical(Diag):
+    """Every component has one variance of its own, the same in each feature of the frame.
+
+    That is the mean of its features' second moments, which are kept apart so that the frame can
+    move. A feature that joins has that variance too and so leaves it as it is.
+    """
+
+    name: ClassVar[str] = "spherical"
+    kind: ClassVar[int] = 3
+
+    def variance_of_newcomer(self, packed: Array) -> Array:
+        """Return the mean of the component's variances."""
+        mean: Array = packed.mean(axis=1)
+        return mean
+
+
+COVARIANCES: dict[str, Covariance] = {
+    kind.name: kind for kind in (Full(), Tied(), Diag(), Spherical())
+}
 
 
 def covariance_of(name: str) -> Covariance:

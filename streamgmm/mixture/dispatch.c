@@ -11,8 +11,7 @@ static double *take(arena_t *arena, int64_t n) {
 }
 
 static int64_t work_doubles(const model_t *m) {
-    int64_t matrix = m->size + 2 * m->d, pair = 2 * m->groups;
-    return (matrix > pair ? matrix : pair) * LANES;
+    return 2 * (m->d > m->groups ? m->d : m->groups) * LANES;
 }
 
 static int64_t scratch_doubles(const model_t *m) {
@@ -30,7 +29,7 @@ void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
     s->log_density = take(&arena, padded);
     s->entropy = take(&arena, padded);
     s->responsibility = take(&arena, padded);
-    s->conditional = take(&arena, padded * m->size);
+    s->missing_root = take(&arena, padded * m->size);
     s->work = take(&arena, work_doubles(m));
     s->pooled = take(&arena, m->size);
     s->missing = (int64_t *)take(&arena, m->d);

@@ -5,8 +5,7 @@
  */
 #include "model.h"
 
-#include "diag.h"
-#include "full.h"
+#include "covariance.h"
 #include "lanes.h"
 #include "upper_gamma.h"
 
@@ -41,22 +40,14 @@ INLINE void centre(const model_t *m, scratch_t *s, const double *x) {
 }
 
 INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
-    const double *factor = m->factor + g * m->size * LANES;
     double *delta = s->delta + g * m->d * LANES;
     lanes log_det = lanes_load(GROUP(m->log_det, g));
     lanes distance;
     if (s->n_missing == 0) {
-        distance = m->covariance == COVARIANCE_FULL ? full_distance(factor, delta, m->d)
-                                                    : diag_distance(factor, delta, m->d);
+        distance = shape_distance(m, g, delta);
     } else {
-        double *conditional = s->conditional + g * m->size * LANES;
-        lanes log_det_mm;
-        if (m->covariance == COVARIANCE_FULL)
-            distance = full_condition(factor, delta, m->d, s->missing, s->n_missing, conditional,
-                                      s->work, &log_det_mm);
-        else
-            distance = diag_condition(factor, delta, m->d, s->missing, s->n_missing, conditional,
-                                      &log_det_mm);
+        lanes log_det_mm = shape_missing_root(m, s, g);
+        distance = shape_condition(m, s, g, delta);
         /* log |Sigma_oo| = log |Sigma| + log |P_mm| */
         log_det -= 0.5 * log_det_mm;
         lanes_store(GROUP(s->entropy, g),
@@ -231,19 +222,13 @@ INLINE void move_shape(const model_t *m, const scratch_t *s, int64_t g, lanes et
     double *mean = m->mean + g * m->d * LANES;
     double *scatter = m->scatter + g * m->size * LANES;
     const double *delta = s->delta + g * m->d * LANES;
-    const double *conditional = s->conditional + g * m->size * LANES;
     lanes keep = 1.0 - eta;
     for (int64_t i = 0; i < m->d; i++) {
         int64_t at = i * LANES;
         lanes_store(mean + at, lanes_load(mean + at) + eta * lanes_load(delta + at));
     }
-    if (m->covariance == COVARIANCE_FULL) {
-        full_blend(scatter, keep, eta * keep, delta, m->d);
-        full_add_conditional(m, scatter, eta, conditional, s->missing, s->n_missing);
-    } else {
-        diag_blend(scatter, keep, eta * keep, delta, m->d);
-        diag_add_conditional(m, scatter, eta, conditional, s->missing, s->n_missing);
-    }
+    shape_blend(m, scatter, keep, eta * keep, delta);
+    shape_add_conditional(m, s, g, scatter, eta);
 }
 
 /* T = sum_k w_k S_k */
@@ -257,34 +242,35 @@ INLINE void pool(const model_t *m, double *pooled) {
     }
 }
 
-INLINE void factorise_group(const model_t *m, scratch_t *s, int64_t g) {
-    const double *scatter = m->scatter + g * m->size * LANES;
-    double *factor = m->factor + g * m->size * LANES;
-    lanes weight = lanes_load(GROUP(m->weight, g));
-    lanes log_det =
-        m->covariance == COVARIANCE_FULL
-            ? full_factorise(m, scatter, weight, s->pooled, factor, s->work)
-            : diag_factorise(m, scatter, weight, s->pooled, factor);
+/* Notes that the factor of a group is new. */
+INLINE void renewed(const model_t *m, int64_t g, lanes log_det) {
     for (int l = 0; l < LANES; l++)
         if (g * LANES + l >= m->components) log_det[l] = -1e300;
     lanes_store(GROUP(m->log_det, g), log_det);
     lanes_store(GROUP(m->change, g), lanes_all(0.0));
 }
 
+INLINE void factorise_all(const model_t *m, scratch_t *s) {
+    lanes log_det = lanes_all(0.0);
+    pool(m, s->pooled);
+    for (int64_t g = 0; g < m->groups; g++) {
+        if (g == 0 || !is_tied(m)) log_det = shape_factorise(m, s, g);
+        renewed(m, g, log_det);
+    }
+}
+
+void VARIANT(factorise)(const model_t *m, scratch_t *s) { factorise_all(m, s); }
+
 /* Renews the factors of each group in which some component has changed more than the tolerance. */
 INLINE void factorise_changed(const model_t *m, scratch_t *s) {
     int pooled = 0;
     for (int64_t g = 0; g < m->groups; g++) {
         if (lanes_largest(lanes_load(GROUP(m->change, g))) <= m->tolerance) continue;
+        if (is_tied(m)) return factorise_all(m, s);
         if (!pooled) pool(m, s->pooled);
         pooled = 1;
-        factorise_group(m, s, g);
+        renewed(m, g, shape_factorise(m, s, g));
     }
-}
-
-void VARIANT(factorise)(const model_t *m, scratch_t *s) {
-    pool(m, s->pooled);
-    for (int64_t g = 0; g < m->groups; g++) factorise_group(m, s, g);
 }
 
 /* Moves one group's weights, tenures and shapes; returns how far the pooled scatter goes with it. How far
@@ -312,9 +298,10 @@ INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step)
 
     lanes own = weight * (eta + eta * distance * (1.0 / observed));
     lanes inverse = 1.0 / lanes_max(weight + m->kappa, lanes_all(1e-300));
-    lanes change = (own + lanes_max(moved, -moved)) * inverse;
+    lanes change = (own + lanes_max(moved, -moved)) * inverse, borrowed = m->kappa * inverse;
+    if (is_tied(m)) change = lanes_all(0.0), borrowed = lanes_all(1.0); /* as for infinite kappa */
     lanes_store(GROUP(m->change, g), lanes_load(GROUP(m->change, g)) + change);
-    lanes_store(GROUP(s->work, g), inverse);
+    lanes_store(GROUP(s->work, g), borrowed);
     return own;
 }
 
@@ -323,9 +310,9 @@ void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
     double step = decay_mass(m, s, u, t);
     lanes pooled = lanes_all(0.0);
     for (int64_t g = 0; g < m->groups; g++) pooled += learn_group(m, s, g, step);
-    double borrowed = m->kappa * lanes_sum(pooled);
+    double moved = lanes_sum(pooled);
     for (int64_t g = 0; g < m->groups; g++) {
-        lanes change = lanes_load(GROUP(m->change, g)) + borrowed * lanes_load(GROUP(s->work, g));
+        lanes change = lanes_load(GROUP(m->change, g)) + moved * lanes_load(GROUP(s->work, g));
         lanes real = lanes_select(lanes_load(GROUP(m->weight, g)) > 0.0, change, lanes_all(0.0));
         lanes_store(GROUP(m->change, g), real);
     }
@@ -344,20 +331,14 @@ void VARIANT(accumulate_event)(const model_t *m, const scratch_t *s, double weig
         if (lanes_largest(r) == 0.0) continue;
         if (bounded) r *= influence(m, lanes_load(GROUP(s->distance, g)), observed);
         const double *delta = s->delta + g * m->d * LANES;
-        const double *conditional = s->conditional + g * m->size * LANES;
         double *outer = sums->outer + g * m->size * LANES;
         lanes_store(GROUP(sums->bounded, g), lanes_load(GROUP(sums->bounded, g)) + r);
         for (int64_t i = 0; i < m->d; i++) {
             double *sum = sums->delta + (g * m->d + i) * LANES;
             lanes_store(sum, lanes_load(sum) + r * lanes_load(AT(delta, i)));
         }
-        if (m->covariance == COVARIANCE_FULL) {
-            full_blend(outer, lanes_all(1.0), r, delta, m->d);
-            full_add_conditional(m, outer, r, conditional, s->missing, s->n_missing);
-        } else {
-            diag_blend(outer, lanes_all(1.0), r, delta, m->d);
-            diag_add_conditional(m, outer, r, conditional, s->missing, s->n_missing);
-        }
+        shape_blend(m, outer, lanes_all(1.0), r, delta);
+        shape_add_conditional(m, s, g, outer, r);
     }
 }
 
@@ -381,10 +362,7 @@ void VARIANT(maximise)(const model_t *m, sums_t *sums) {
             lanes_store(AT(delta, i), moved);
             lanes_store(mean, lanes_load(mean) + moved);
         }
-        if (m->covariance == COVARIANCE_FULL)
-            full_blend(outer, inverse, lanes_all(-1.0), delta, m->d);
-        else
-            diag_blend(outer, inverse, lanes_all(-1.0), delta, m->d);
+        shape_blend(m, outer, inverse, lanes_all(-1.0), delta);
         memcpy(m->scatter + g * m->size * LANES, outer,
                (size_t)(m->size * LANES) * sizeof(double));
         lanes_store(GROUP(m->count, g), n);

@@ -1,4 +1,5 @@
-/* Full covariance: lower triangles packed by rows, entry (i, j) at i (i + 1) / 2 + j. */
+/* Covariances with correlations: lower triangles packed by rows, entry (i, j) at
+ * i (i + 1) / 2 + j. */
 #ifndef STREAMGMM_FULL_H
 #define STREAMGMM_FULL_H
 
@@ -48,16 +49,19 @@ INLINE void full_blend(double *restrict scatter, lanes keep, lanes add,
     }
 }
 
-/* S <- S + add (C - ridge), C the covariance of the missing columns, packed over them. S is the
- * part of Sigma without the ridge: a column that is never seen again must keep its variance. */
+/* S <- S + add (C - ridge), C = R^-T R^-1 the conditional covariance of the missing columns, R^-1
+ * packed over them. S is the part of Sigma without the ridge: a column that is never seen again
+ * must keep its variance. */
 INLINE void full_add_conditional(const model_t *m, double *restrict scatter, lanes add,
-                                 const double *restrict conditional, const int64_t *missing,
+                                 const double *restrict root, const int64_t *missing,
                                  int64_t n_missing) {
     for (int64_t a = 0; a < n_missing; a++)
         for (int64_t b = 0; b <= a; b++) {
-            double *entry = AT(scatter, ROW(missing[a]) + missing[b]);
-            lanes c = lanes_load(AT(conditional, ROW(a) + b));
+            lanes c = lanes_all(0.0);
+            for (int64_t i = a; i < n_missing; i++)
+                c += lanes_load(AT(root, ROW(i) + a)) * lanes_load(AT(root, ROW(i) + b));
             if (a == b) c = lanes_max(c - m->ridge[missing[a]], lanes_all(0.0));
+            double *entry = AT(scatter, ROW(missing[a]) + missing[b]);
             lanes_store(entry, lanes_load(entry) + add * c);
         }
 }
@@ -108,12 +112,11 @@ INLINE void full_invert(double *a, double *restrict sums, int64_t d) {
     }
 }
 
-/* Sigma = shrink_rho[(w S + kappa T) / (w + kappa)] + diag(ridge); its inverse Cholesky factor
- * into `factor`, returns log |factor|. */
-INLINE lanes full_factorise(const model_t *m, const double *restrict scatter, lanes weight,
+/* Sigma = shrink_rho[own S + (1 - own) T] + diag(ridge); its inverse Cholesky factor into `factor`,
+ * returns log |factor|. */
+INLINE lanes full_factorise(const model_t *m, const double *restrict scatter, lanes own,
                             const double *restrict pooled, double *restrict factor,
                             double *restrict work) {
-    lanes own = weight / lanes_max(weight + m->kappa, lanes_all(1e-300));
     lanes off_diagonal = lanes_all(1.0 - m->rho);
     for (int64_t i = 0; i < m->d; i++)
         for (int64_t j = 0; j <= i; j++) {
@@ -129,21 +132,38 @@ INLINE lanes full_factorise(const model_t *m, const double *restrict scatter, la
     return log_det;
 }
 
-/* One group's conditioning on the observed columns. `delta` comes with 0 in the missing columns
- * and leaves with their conditional expectations; `conditional` receives their covariance. With
- * P = W^T W: a = P_mo delta_o = (W^T y)_m for y = W delta, P_mm = R R^T, v = R^-1 a, and
- *   m^2 = y.y - v.v,   delta_m = -R^-T v,   C = R^-T R^-1.
- * Returns m^2; *log_det_mm receives log |P_mm|. */
+/* ---- missing columns: with P = W^T W of a group, P_mm = R R^T ---------------------------------- */
+
+/* R^-1 into `root`, packed over the missing columns; returns log |P_mm|. */
+INLINE lanes full_missing_root(const double *restrict factor, int64_t d, const int64_t *missing,
+                               int64_t n_missing, double *restrict root, double *restrict work) {
+    for (int64_t a = 0; a < n_missing; a++)
+        for (int64_t b = 0; b <= a; b++) {
+            lanes p = lanes_all(0.0);
+            for (int64_t i = missing[a]; i < d; i++)
+                p += lanes_load(AT(factor, ROW(i) + missing[a])) *
+                     lanes_load(AT(factor, ROW(i) + missing[b]));
+            lanes_store(AT(root, ROW(a) + b), p);
+        }
+    full_cholesky(root, n_missing);
+    full_invert(root, work, n_missing);
+    lanes log_det = lanes_all(0.0);
+    for (int64_t a = 0; a < n_missing; a++)
+        log_det -= 2.0 * lanes_log(lanes_load(AT(root, ROW(a) + a)));
+    return log_det;
+}
+
+/* Conditioning on the observed columns. `delta` comes with 0 in the missing ones and leaves with
+ * their conditional expectations. For y = W delta, a = P_mo delta_o = (W^T y)_m, v = R^-1 a:
+ *   m^2 = y.y - v.v,   delta_m = -R^-T v.
+ * Returns m^2. */
 INLINE lanes full_condition(const double *restrict factor, double *restrict delta, int64_t d,
-                            const int64_t *missing, int64_t n_missing,
-                            double *restrict conditional, double *restrict work,
-                            lanes *log_det_mm) {
-    double *y = work, *v = AT(work, d), *inverse = AT(work, 2 * d);
-    lanes total = lanes_all(0.0), log_det = lanes_all(0.0);
+                            const int64_t *missing, int64_t n_missing, const double *restrict root,
+                            double *restrict work) {
+    double *y = work, *v = AT(work, d);
+    lanes total = lanes_all(0.0);
     for (int64_t i = 0; i < d; i++) {
-        lanes sum = lanes_all(0.0);
-        for (int64_t j = 0; j <= i; j++)
-            sum += lanes_load(AT(factor, ROW(i) + j)) * lanes_load(AT(delta, j));
+        lanes sum = full_dot(AT(factor, ROW(i)), delta, i + 1);
         lanes_store(AT(y, i), sum);
         total += sum * sum;
     }
@@ -152,37 +172,18 @@ INLINE lanes full_condition(const double *restrict factor, double *restrict delt
         for (int64_t i = missing[a]; i < d; i++)
             sum += lanes_load(AT(factor, ROW(i) + missing[a])) * lanes_load(AT(y, i));
         lanes_store(AT(v, a), sum);
-        for (int64_t b = 0; b <= a; b++) {
-            lanes p = lanes_all(0.0);
-            for (int64_t i = missing[a]; i < d; i++)
-                p += lanes_load(AT(factor, ROW(i) + missing[a])) *
-                     lanes_load(AT(factor, ROW(i) + missing[b]));
-            lanes_store(AT(inverse, ROW(a) + b), p);
-        }
     }
-    full_cholesky(inverse, n_missing);
-    full_invert(inverse, y, n_missing);
     for (int64_t a = n_missing - 1; a >= 0; a--) { /* v <- R^-1 a, from the last row up, in place */
-        lanes sum = lanes_all(0.0);
-        for (int64_t b = 0; b <= a; b++)
-            sum += lanes_load(AT(inverse, ROW(a) + b)) * lanes_load(AT(v, b));
+        lanes sum = full_dot(AT(root, ROW(a)), v, a + 1);
         lanes_store(AT(v, a), sum);
         total -= sum * sum;
-        log_det -= 2.0 * lanes_log(lanes_load(AT(inverse, ROW(a) + a)));
     }
     for (int64_t a = 0; a < n_missing; a++) {
         lanes expected = lanes_all(0.0);
         for (int64_t i = a; i < n_missing; i++)
-            expected -= lanes_load(AT(inverse, ROW(i) + a)) * lanes_load(AT(v, i));
+            expected -= lanes_load(AT(root, ROW(i) + a)) * lanes_load(AT(v, i));
         lanes_store(AT(delta, missing[a]), expected);
-        for (int64_t b = 0; b <= a; b++) {
-            lanes c = lanes_all(0.0);
-            for (int64_t i = a; i < n_missing; i++)
-                c += lanes_load(AT(inverse, ROW(i) + a)) * lanes_load(AT(inverse, ROW(i) + b));
-            lanes_store(AT(conditional, ROW(a) + b), c);
-        }
     }
-    *log_det_mm = log_det;
     return lanes_max(total, lanes_all(0.0));
 }
 

@@ -4,6 +4,8 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
 cdef extern from "model.h":
+    enum: COVARIANCE_TIED
+
     ctypedef struct model_t:
         int64_t components, groups, d, size
         int32_t covariance, decay, score
@@ -31,7 +33,7 @@ cdef extern from "model.h":
         double *log_density
         double *entropy
         double *responsibility
-        double *conditional
+        double *missing_root
         int64_t *missing
         int64_t n_missing
         int64_t component

@@ -102,7 +102,8 @@ cdef class Engine:
         m.tenure = data_of(arrays, "tenure", (groups, LANES))
         m.mean = data_of(arrays, "mean", (groups, d, LANES))
         m.scatter = data_of(arrays, "scatter", (groups, size, LANES))
-        m.factor = data_of(arrays, "factor", (groups, size, LANES))
+        factors = 1 if m.covariance == COVARIANCE_TIED else groups
+        m.factor = data_of(arrays, "factor", (factors, size, LANES))
         m.log_det = data_of(arrays, "log_det", (groups, LANES))
         m.change = data_of(arrays, "change", (groups, LANES))
         m.location = data_of(arrays, "location", (d,))

@@ -2,14 +2,20 @@
  *
  * Layout: components innermost, in groups of LANES; `groups * LANES` is the padded number of
  * components. A padded lane has weight 0, log_det -1e300 and an identity factor, so it takes part
- * in every formula and changes none. Matrices are lower triangles packed by rows (`size` entries).
+ * in every formula and changes none. Matrices are lower triangles packed by rows, or diagonals
+ * (`size` entries).
  */
 #ifndef STREAMGMM_MODEL_H
 #define STREAMGMM_MODEL_H
 
 #include <stdint.h>
 
-enum covariance_kind { COVARIANCE_FULL = 0, COVARIANCE_DIAG = 1 };
+enum covariance_kind {
+    COVARIANCE_FULL = 0,
+    COVARIANCE_DIAG = 1,
+    COVARIANCE_TIED = 2,     /* statistics as full, one factor */
+    COVARIANCE_SPHERICAL = 3 /* statistics and factors as diag, their entries alike but for the ridge */
+};
 enum decay_kind { DECAY_OWN = 0, DECAY_COMMON = 1, DECAY_POWER = 2, DECAY_TIME = 3 };
 enum score_kind { SCORE_NLL = 0, SCORE_TAIL = 1 };
 
@@ -38,7 +44,7 @@ typedef struct {
     double *mean;    /* (groups, d, LANES) */
     double *scatter; /* (groups, size, LANES) */
     /* state: factors */
-    double *factor;  /* (groups, size, LANES) inverse of the Cholesky factor of Sigma_k */
+    double *factor;  /* (groups, or 1 if tied; size, LANES) inverse Cholesky factor of Sigma_k */
     double *log_det; /* (groups, LANES) log |factor| = -log |Sigma_k| / 2 */
     double *change;  /* (groups, LANES) relative change of Sigma_k since its factorisation */
     /* the frame */
@@ -52,8 +58,9 @@ typedef struct {
     double *log_density;     /* (groups, LANES) log N(x_o; k), frame units */
     double *entropy;         /* (groups, LANES) conditional entropy of the missing part */
     double *responsibility;  /* (groups, LANES) */
-    double *conditional;     /* (groups, size, LANES) covariance of the missing part, if any */
-    double *work;            /* (max(size + 2 d, 2 groups), LANES) */
+    double *missing_root;    /* (groups, or 1 if tied; size, LANES) R^-1 of P_mm = R R^T */
+    double missing_log_det;  /* log |P_mm|, if tied */
+    double *work;            /* (max(2 d, 2 groups), LANES) */
     double *pooled;          /* (size,) */
     int64_t *missing;        /* (d,) columns */
     int64_t n_missing;

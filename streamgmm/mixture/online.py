@@ -195,8 +195,7 @@ class OnlineMixture:
     @property
     def factors(self) -> Array:
         """Inverse Cholesky factors (K, d, d) of the covariances in force, frame units."""
-        packed = by_component(self._arrays["factor"], self.n_components)
-        return self.covariance.unpack_factor(packed, self.d)
+        return self.covariance.unpack_factor(self._packed_factors(), self.d)
 
     @property
     def covariances(self) -> Array:
@@ -209,11 +208,16 @@ class OnlineMixture:
         return sigma
 
     def _in_force(self, components: slice) -> Array:
-        packed = by_component(self._arrays["factor"], self.n_components)[components]
+        packed = self._packed_factors()[components]
         inverse = np.linalg.inv(self.covariance.unpack_factor(packed, self.d))
         scale = self.frame.scale
         sigma: Array = inverse @ np.swapaxes(inverse, 1, 2) * (scale[:, None] * scale[None, :])
         return sigma
+
+    def _packed_factors(self) -> Array:
+        if self.covariance.shared:
+            return np.repeat(by_component(self._arrays["factor"], 1), self.n_components, axis=0)
+        return by_component(self._arrays["factor"], self.n_components)
 
     @property
     def scatters(self) -> Array:
@@ -337,7 +341,8 @@ class OnlineMixture:
     def with_features(self, frame: Frame) -> OnlineMixture:
         """Return this mixture with further features at its end, placed by ``frame`` (d', each).
 
-        A new feature starts from the pooled prior: at its location, with its scale, uncorrelated.
+        A new feature starts at its location, with its scale (if spherical, with the component's),
+        uncorrelated.
         """
         added = len(frame.location)
         joined = Frame(
@@ -349,7 +354,9 @@ class OnlineMixture:
         means = by_component(self._arrays["mean"], self.n_components)
         scatters = np.zeros((self.n_components, self.d + added, self.d + added))
         scatters[:, : self.d, : self.d] = self.scatters
-        scatters[:, range(self.d, self.d + added), range(self.d, self.d + added)] = 1.0
+        new = range(self.d, self.d + added)
+        packed = by_component(self._arrays["scatter"], self.n_components)
+        scatters[:, new, new] = self.covariance.variance_of_newcomer(packed)[:, None]
         wider._arrays["mass"][:] = self._arrays["mass"]
         wider.set_statistics(
             mass=self.mass,

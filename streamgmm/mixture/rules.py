@@ -28,7 +28,7 @@ class Rules:
     Parameters
     ----------
     covariance
-        "full" or "diag".
+        "full", "tied", "diag" or "spherical" (:mod:`streamgmm.mixture.covariance`).
     forgetting
         Law of the step sizes (:mod:`streamgmm.mixture.forgetting`).
     score

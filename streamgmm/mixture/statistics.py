@@ -33,7 +33,7 @@ def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
         "tenure": _aligned((groups, LANES)),
         "mean": _aligned((groups, d, LANES)),
         "scatter": _aligned((groups, size, LANES)),
-        "factor": _aligned((groups, size, LANES)),
+        "factor": _aligned((1 if covariance.shared else groups, size, LANES)),
         "log_det": _aligned((groups, LANES)),
         "change": _aligned((groups, LANES)),
     }

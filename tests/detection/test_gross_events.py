@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 from streamgmm.detection import Learner, Rows
 from streamgmm.mixture import HalfLife, Rules
 from tests.detection.streams import Array
+from tests.mixture.streams import COVARIANCES
 
 N = 8_000
 
@@ -32,7 +33,7 @@ def stream() -> tuple[Array, Array]:
     return X, y
 
 
-@pytest.mark.parametrize("covariance", ["full", "diag"])
+@pytest.mark.parametrize("covariance", COVARIANCES)
 @pytest.mark.parametrize("components", [1, 4, 16])
 @pytest.mark.parametrize("at", [1, 80, 499, 999])
 def test_one_event_at_1e8_sigma_does_not_blind_the_model(

@@ -68,15 +68,24 @@ class Naive:
     # ---- covariance in force -------------------------------------------------------------
 
     def covariances(self) -> Array:
-        """Sigma_k = shrink_rho[(w_k S_k + kappa T) / (w_k + kappa)] + diag(ridge)."""
+        """Sigma_k = shrink_rho[(w_k S_k + kappa T) / (w_k + kappa)] + diag(ridge).
+
+        Tied: kappa is infinite. Diag: rho is 1. Spherical: that, and variances are averaged.
+        """
         kappa, rho = self.rules.shrinkage, self.rules.correlation_shrinkage
         T = sum(self.w[k] * self.S[k] for k in range(self.K))
         Sigma = np.empty((self.K, self.d, self.d))
         for k in range(self.K):
             blend = (self.w[k] * self.S[k] + kappa * T) / (self.w[k] + kappa)
+            if self.rules.covariance == "tied":
+                blend = T
             diagonal = np.diag(np.diag(blend))
-            off = np.zeros_like(blend) if self.rules.covariance == "diag" else blend - diagonal
-            Sigma[k] = diagonal + (1.0 - rho) * off + np.diag(self.ridge)
+            off = (1.0 - rho) * (blend - diagonal)
+            if self.rules.covariance in ("diag", "spherical"):
+                off = np.zeros_like(blend)
+            if self.rules.covariance == "spherical":
+                diagonal = np.diag(blend).mean() * np.eye(self.d)
+            Sigma[k] = diagonal + off + np.diag(self.ridge)
         return Sigma
 
     # ---- E step --------------------------------------------------------------------------

@@ -21,7 +21,8 @@ from streamgmm.mixture import (
 
 Array = NDArray[np.float64]
 
-COVARIANCES = ("full", "diag")
+COVARIANCES = ("full", "tied", "diag", "spherical")
+UNCORRELATED = ("diag", "spherical")
 LAWS: dict[str, Forgetting] = {
     "stationary": Stationary(),
     "power_law": PowerLaw(alpha=0.7),

@@ -60,9 +60,12 @@ def test_from_the_same_start_it_climbs_as_scikit_learn_does(covariance: str, rou
         max_iter=rounds,
         weights_init=np.full(K, 1 / K),
         means_init=means,
-        precisions_init=precisions
-        if covariance == "full"
-        else np.einsum("kii->ki", precisions).copy(),
+        precisions_init={
+            "full": precisions,
+            "tied": precisions[0],
+            "diag": np.einsum("kii->ki", precisions).copy(),
+            "spherical": d / np.einsum("kii->k", covariances),
+        }[covariance],
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

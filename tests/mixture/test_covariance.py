@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streamgmm.mixture import Frame, OnlineMixture, Rules
 from streamgmm.mixture.covariance import covariance_of
-from tests.mixture.streams import COVARIANCES
+from tests.mixture.streams import COVARIANCES, UNCORRELATED
 
 
 def random_covariances(rng: np.random.Generator, k: int, d: int) -> np.ndarray:
@@ -18,7 +18,8 @@ def random_covariances(rng: np.random.Generator, k: int, d: int) -> np.ndarray:
 @given(st.integers(1, 7), st.integers(1, 5), st.integers(0, 99))
 def test_packing_loses_nothing_of_its_type(d: int, k: int, seed: int) -> None:
     full = random_covariances(np.random.default_rng(seed), k, d)
-    for name, matrices in (("full", full), ("diag", full * np.eye(d))):
+    for name in COVARIANCES:
+        matrices = full * np.eye(d) if name in UNCORRELATED else full
         covariance = covariance_of(name)
         packed = covariance.pack(matrices)
         assert packed.shape == (k, covariance.size(d))
@@ -30,11 +31,14 @@ def test_packing_loses_nothing_of_its_type(d: int, k: int, seed: int) -> None:
 @pytest.mark.parametrize("kappa", [0.0, 0.05, 3.0])
 @pytest.mark.parametrize("name", COVARIANCES)
 def test_the_covariance_in_force_is_as_stated(name: str, kappa: float, rho: float) -> None:
-    """(w S + kappa T) / (w + kappa), correlations times 1 - rho, plus the ridge."""
+    """(w S + kappa T) / (w + kappa), correlations times 1 - rho, plus the ridge.
+
+    Tied is the limit of infinite kappa; spherical has the mean of the variances.
+    """
     rng = np.random.default_rng(1)
     K, d = 6, 4
     S, w = random_covariances(rng, K, d), rng.dirichlet(np.ones(K))
-    if name == "diag":
+    if name in UNCORRELATED:
         S = S * np.eye(d)
     frame = Frame(np.zeros(d), np.ones(d), rng.uniform(0.001, 1.0, size=d))
     rules = Rules(covariance=name, shrinkage=kappa, correlation_shrinkage=rho)
@@ -44,7 +48,9 @@ def test_the_covariance_in_force_is_as_stated(name: str, kappa: float, rho: floa
     )
     T = np.einsum("k,kij->ij", w, S)
     for k in range(K):
-        blend = (w[k] * S[k] + kappa * T) / (w[k] + kappa)
+        blend = T if name == "tied" else (w[k] * S[k] + kappa * T) / (w[k] + kappa)
+        if name == "spherical":
+            blend = np.diag(blend).mean() * np.eye(d)
         correlated = blend * np.where(np.eye(d) == 1, 1.0, 1.0 - rho)
         expected = correlated + np.diag(frame.ridge)
         np.testing.assert_allclose(mixture.covariances[k], expected, rtol=1e-12, atol=1e-14)
@@ -72,5 +78,5 @@ def test_ill_conditioned_covariances_are_factorised(d: int) -> None:
 
 
 def test_an_unknown_type_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"spherical.*full.*diag"):
-        covariance_of("spherical")
+    with pytest.raises(ValueError, match=r"round.*full.*tied.*diag.*spherical"):
+        covariance_of("round")

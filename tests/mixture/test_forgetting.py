@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgmm.mixture import Frame, HalfLife, OnlineMixture, PowerLaw, Rules, Stationary
-from tests.mixture.streams import COVARIANCES, PLAIN, fitted, learning_weights, modes
+from tests.mixture.streams import (
+    COVARIANCES,
+    PLAIN,
+    UNCORRELATED,
+    fitted,
+    learning_weights,
+    modes,
+)
 
 
 def gaussian(law: Any, d: int = 1) -> OnlineMixture:
@@ -107,7 +114,7 @@ def test_with_one_common_decay_the_statistics_are_weighted_sums(covariance: str,
     raw = at_start * counts[:, None, None] * (S + mu[:, :, None] * mu[:, None, :])
     raw = raw + np.einsum("i,ik,ia,ib->kab", left, r, Z, Z)
     second = raw / n_k[:, None, None] - first[:, :, None] * first[:, None, :]
-    if covariance == "diag":
+    if covariance in UNCORRELATED:
         second = second * np.eye(d)
 
     close = {"rtol": 1e-10, "atol": 1e-10}

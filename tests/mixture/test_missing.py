@@ -12,7 +12,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2, multivariate_normal
 
 from streamgmm.mixture import OnlineMixture, Stationary
-from tests.mixture.streams import COVARIANCES, fitted, modes, with_holes
+from tests.mixture.streams import COVARIANCES, UNCORRELATED, fitted, modes, with_holes
 
 
 def conditional(
@@ -68,7 +68,7 @@ def test_what_is_missing_is_learned_as_it_is_expected_to_be(covariance: str) -> 
         expected = (1 - eta) * (S + eta * np.outer(delta, delta)) + eta * C
         mixture.learn(x[None, :])
         np.testing.assert_allclose(mixture.means[0], mean + eta * delta, rtol=1e-10)
-        if covariance == "diag":
+        if covariance in UNCORRELATED:
             expected = expected * np.eye(3)
         np.testing.assert_allclose(
             mixture.scatters[0] * scale / scale, expected / scale, atol=1e-10
@@ -110,7 +110,7 @@ def test_on_its_own_events_the_mean_score_does_not_depend_on_what_is_missing(
     complete = mixture.score(X)
     for share in (0.25, 0.5):
         holed = np.where(np.random.default_rng(2).random(X.shape) < share, np.nan, X)
-        assert mixture.score(holed).mean() == pytest.approx(complete.mean(), abs=0.25)
+        assert mixture.score(holed).mean() == pytest.approx(complete.mean(), abs=0.3)
 
 
 def test_tail_counts_the_dimensions_that_were_observed() -> None:

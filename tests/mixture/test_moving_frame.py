@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 
 from streamgmm.mixture import OnlineMixture
-from tests.mixture.streams import (
-    COVARIANCES,
-    fitted,
-    modes,
-    with_holes,
-)
+from tests.mixture.streams import fitted, modes, with_holes
+
+# A spherical mixture is so in its frame only: what it says depends on the features' scales.
+UNIT_FREE = ("full", "tied", "diag")
 
 
-def test_moving_the_frame_moves_no_score() -> None:
+@pytest.mark.parametrize("covariance", UNIT_FREE)
+def test_moving_the_frame_moves_no_score(covariance: str) -> None:
     """With ridge and frame expressed in the new units, the mixture is the same mixture."""
-    mixture = fitted(modes(200, 3), 4, tolerance=0.0)
+    mixture = fitted(modes(200, 3), 4, covariance=covariance, tolerance=0.0)
     mixture.learn(modes(100, 3, seed=1))
     X = with_holes(modes(200, 3, seed=2), 0.2)
     before, means, covariances = mixture.score(X), mixture.means, mixture.covariances
@@ -46,7 +45,7 @@ def drifted(mixture: OnlineMixture, feature: int, scales: float) -> OnlineMixtur
     return moved
 
 
-@pytest.mark.parametrize("covariance", COVARIANCES)
+@pytest.mark.parametrize("covariance", UNIT_FREE)
 def test_the_frame_follows_a_feature_that_has_left_it(covariance: str) -> None:
     X = modes(300, 3)
     X[:, 1] = np.round(X[:, 1])  # a resolution well above the least one
@@ -84,7 +83,36 @@ def test_a_frame_that_grows_keeps_the_least_variance_in_its_own_units() -> None:
     np.testing.assert_allclose(far.score(Y), scores, rtol=1e-6)
 
 
-@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_a_spherical_mixture_is_round_in_the_frame_that_it_has_moved_to() -> None:
+    """Means and second moments are the same ones; with them the sphere moves back, too."""
+    mixture = fitted(modes(200, 3), 4, covariance="spherical", tolerance=0.0)
+    X, frame = modes(200, 3, seed=2), mixture.frame
+    scores, means, covariances = mixture.score(X), mixture.means, mixture.covariances
+    stretched = type(frame)(frame.location - 1.0, frame.scale * 16.0, frame.ridge / 256.0)
+    mixture.move_frame(stretched)  # all features alike: a sphere is still a sphere
+    np.testing.assert_allclose(mixture.score(X), scores, rtol=1e-9)
+    factor = np.array([4.0, 1.0, 0.25])
+    mixture.move_frame(type(frame)(frame.location, frame.scale * factor, frame.ridge / factor**2))
+    np.testing.assert_allclose(mixture.means, means, rtol=1e-12)
+    ridge = frame.ridge * frame.scale**2
+    variances = np.einsum("kii->ki", mixture.covariances) - ridge
+    in_frame = variances / mixture.frame.scale**2
+    np.testing.assert_allclose(in_frame, np.tile(in_frame[:, :1], 3), rtol=1e-9)
+    mixture.move_frame(frame)
+    np.testing.assert_allclose(mixture.covariances, covariances, rtol=1e-9, atol=1e-12)
+
+
+def test_a_spherical_mixture_lets_a_feature_in_at_the_variance_that_it_has() -> None:
+    mixture = fitted(modes(200, 3), 4, covariance="spherical", tolerance=0.0)
+    frame = type(mixture.frame)(np.array([5.0]), np.array([2.0]), np.array([1e-3]))
+    wider = mixture.with_features(frame)
+    np.testing.assert_allclose(wider.covariances[:, :3, :3], mixture.covariances, rtol=1e-12)
+    ours = wider.covariances[:, 3, 3] / 4.0 - 1e-3
+    theirs = mixture.covariances[:, 0, 0] / mixture.frame.scale[0] ** 2 - mixture.frame.ridge[0]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+
+
+@pytest.mark.parametrize("covariance", UNIT_FREE)
 def test_new_features_leave_the_old_ones_alone(covariance: str) -> None:
     d, added = 3, 2
     mixture = fitted(modes(200, d), 4, covariance=covariance, tolerance=0.0)

@@ -14,6 +14,7 @@ from tests.mixture.naive import Naive, naive_copy
 from tests.mixture.streams import (
     COVARIANCES,
     LAWS,
+    UNCORRELATED,
     event_times,
     fitted,
     learning_weights,
@@ -32,7 +33,7 @@ def assert_same_statistics(mixture: OnlineMixture, naive: Naive, tolerance: floa
     np.testing.assert_allclose(mixture.tenure, naive.tenure, **close)
     np.testing.assert_allclose(mixture.frame.to_frame(mixture.means), naive.mu, **close)
     S = naive.S
-    if mixture.rules.covariance == "diag":
+    if mixture.rules.covariance in UNCORRELATED:
         S = np.einsum("kii,ij->kij", S, np.eye(mixture.d))
     np.testing.assert_allclose(mixture.scatters, S, **close)
     scale = np.outer(mixture.frame.scale, mixture.frame.scale)

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from streamgmm.mixture import Frame, HalfLife, OnlineMixture, Rules, Stationary
-from tests.mixture.streams import COVARIANCES, LAWS, PLAIN, fitted, modes, state_bytes
+from tests.mixture.streams import (
+    COVARIANCES,
+    LAWS,
+    PLAIN,
+    UNCORRELATED,
+    fitted,
+    modes,
+    state_bytes,
+)
 
 
 def nothing_seen(d: int, **rules: Any) -> OnlineMixture:
@@ -49,7 +57,7 @@ def test_merged_statistics_are_those_of_both_streams_together(covariance: str, l
         mu = m.frame.to_frame(m.means)
         n = m.counts[:, None]
         raw = n[:, :, None] * (m.scatters + mu[:, :, None] * mu[:, None, :])
-        if covariance == "diag":
+        if covariance in UNCORRELATED:
             raw = raw * np.eye(3)
         return [np.array(m.mass), m.mass * m.weights, m.counts, m.tenure, n * mu, raw]
 

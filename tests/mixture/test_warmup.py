@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, multivariate_t
 
 from streamgmm.mixture import Rules, WarmUp
-from tests.mixture.streams import COVARIANCES, modes, state_bytes, with_holes
+from tests.mixture.streams import COVARIANCES, UNCORRELATED, modes, state_bytes, with_holes
 
 
 def scores_of(warmup: WarmUp, X: np.ndarray) -> np.ndarray:
@@ -50,8 +50,10 @@ def test_the_provisional_model_is_one_gaussian_with_a_prior(covariance: str) -> 
     mean = Z.sum(axis=0) / (n + d)
     raw = (d * np.eye(d) + Z.T @ Z) / (n + d)
     Sigma = raw - np.outer(mean, mean)
-    if covariance == "diag":
+    if covariance in UNCORRELATED:
         Sigma = Sigma * np.eye(d)
+    if covariance == "spherical":
+        Sigma = Sigma.trace() / d * np.eye(d)
     Sigma = Sigma + np.diag(model.frame.ridge)
     Y = modes(20, d, seed=1)
     expected = -multivariate_normal(mean, Sigma).logpdf(model.frame.to_frame(Y))

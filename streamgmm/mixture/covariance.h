@@ -1,0 +1,88 @@
+/* What depends on the covariance type, for engine.c: triangles with correlations (full.h) for full and
+ * tied, diagonals (diag.h) for diag and spherical; one factor for all components if tied. */
+#ifndef STREAMGMM_COVARIANCE_H
+#define STREAMGMM_COVARIANCE_H
+
+#include "diag.h"
+#include "full.h"
+#include "lanes.h"
+#include "model.h"
+
+INLINE int is_tied(const model_t *m) { return m->covariance == COVARIANCE_TIED; }
+
+INLINE int is_triangular(const model_t *m) {
+    return m->covariance == COVARIANCE_FULL || m->covariance == COVARIANCE_TIED;
+}
+
+/* where the factor of group g begins, and what is derived from it */
+INLINE int64_t factor_at(const model_t *m, int64_t g) {
+    return is_tied(m) ? 0 : g * m->size * LANES;
+}
+
+/* squared Mahalanobis distance, nothing missing */
+INLINE lanes shape_distance(const model_t *m, int64_t g, const double *delta) {
+    const double *factor = m->factor + factor_at(m, g);
+    return is_triangular(m) ? full_distance(factor, delta, m->d)
+                            : diag_distance(factor, delta, m->d);
+}
+
+/* What depends on the columns that are missing and not on the others' values; returns log |P_mm|.
+ * Groups come in order: what the first one of a tied mixture leaves is good for all. */
+INLINE lanes shape_missing_root(const model_t *m, scratch_t *s, int64_t g) {
+    const double *factor = m->factor + factor_at(m, g);
+    double *root = s->missing_root + factor_at(m, g);
+    if (!is_triangular(m)) return diag_missing_root(factor, s->missing, s->n_missing, root);
+    if (is_tied(m) && g > 0) return lanes_all(s->missing_log_det);
+    lanes log_det = full_missing_root(factor, m->d, s->missing, s->n_missing, root, s->work);
+    s->missing_log_det = log_det[0];
+    return log_det;
+}
+
+/* The squared distance of what is observed. Missing entries of delta, 0 so far, become what they are
+ * expected to be, which without correlations is 0. */
+INLINE lanes shape_condition(const model_t *m, scratch_t *s, int64_t g, double *delta) {
+    if (!is_triangular(m)) return shape_distance(m, g, delta);
+    return full_condition(m->factor + factor_at(m, g), delta, m->d, s->missing, s->n_missing,
+                          s->missing_root + factor_at(m, g), s->work);
+}
+
+/* S <- keep S + add delta delta^T */
+INLINE void shape_blend(const model_t *m, double *scatter, lanes keep, lanes add,
+                        const double *delta) {
+    if (is_triangular(m))
+        full_blend(scatter, keep, add, delta, m->d);
+    else
+        diag_blend(scatter, keep, add, delta, m->d);
+}
+
+/* S <- S + add (C - ridge) in the missing columns of the event last scored */
+INLINE void shape_add_conditional(const model_t *m, const scratch_t *s, int64_t g, double *scatter,
+                                  lanes add) {
+    if (s->n_missing == 0) return;
+    const double *root = s->missing_root + factor_at(m, g);
+    if (is_triangular(m))
+        full_add_conditional(m, scatter, add, root, s->missing, s->n_missing);
+    else
+        diag_add_conditional(m, scatter, add, root, s->missing, s->n_missing);
+}
+
+/* Factor of the covariance in force from a group's scatter and the pooled one, of which its own
+ * counts w / (w + kappa), and nothing if tied; returns log |factor|. */
+INLINE lanes shape_factorise(const model_t *m, scratch_t *s, int64_t g) {
+    const double *scatter = m->scatter + g * m->size * LANES;
+    double *factor = m->factor + factor_at(m, g);
+    lanes weight = lanes_load(m->weight + g * LANES);
+    lanes own = weight / lanes_max(weight + m->kappa, lanes_all(1e-300));
+    switch (m->covariance) {
+    case COVARIANCE_TIED:
+        return full_factorise(m, scatter, lanes_all(0.0), s->pooled, factor, s->work);
+    case COVARIANCE_DIAG:
+        return diag_factorise(m, scatter, own, s->pooled, factor);
+    case COVARIANCE_SPHERICAL:
+        return spherical_factorise(m, scatter, own, s->pooled, factor);
+    default:
+        return full_factorise(m, scatter, own, s->pooled, factor, s->work);
+    }
+}
+
+#endif
