@@ -28,7 +28,7 @@ def two_modes(n: int, seed: int = 0) -> np.ndarray:
         ({"half_life": "7 parsecs"}, "half_life is '7 parsecs'; allowed are"),
         ({"half_life": 0}, "positive"),
         ({"half_life": -5.0}, "positive"),
-        ({"covariance": "round"}, "covariance is 'tied'; allowed are"),
+        ({"covariance": "round"}, "covariance is 'round'; allowed are"),
         ({"score": "loglik"}, "score is 'loglik'; allowed are"),
         ({"established": 1.5}, "established is 1.5; allowed are"),
         ({"established": "some"}, "established is 'some'"),
