@@ -13,6 +13,8 @@ from setuptools.command.build_ext import build_ext
 # to fused multiply-add, no -march=native. -fno-math-errno only lets sqrt be an instruction.
 # -g0 keeps the folder of the build out of the binaries.
 COMPILE_ARGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-g0"]
+# exp and log for every kernel, whatever its room.
+ARITHMETIC = Path("streamgmm/mixture/lanes.h")
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
@@ -38,7 +40,7 @@ def kernel(source: Path) -> Extension:
         ".".join(source.with_suffix("").parts),
         [str(source)],
         include_dirs=[str(source.parent)],
-        depends=sorted(str(path) for path in source.parent.glob("*.[ch]")),
+        depends=sorted(str(path) for path in {*source.parent.glob("*.[ch]"), ARITHMETIC}),
         extra_compile_args=COMPILE_ARGS,
     )
 

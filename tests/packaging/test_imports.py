@@ -36,6 +36,7 @@ KERNELS_MAY_KNOW = {
     "streamgmm": set(),
     "streamgmm.mixture": {"streamgmm.mixture"},
     "streamgmm.detection": {"streamgmm.mixture", "streamgmm.detection"},
+    "streamgmm.events": set(),
 }
 
 
