@@ -20,8 +20,12 @@ def check_together(config: Config) -> list[str]:
 
 def _roles(config: Config) -> Iterator[str]:
     events = config.events
-    names = [field.name for field in events.fields]
-    if events.label in names:
+    names = {field.name for field in events.fields} | {"time_of_" + name for name in events.cycles}
+    if len(names) < len(events.fields) + len(events.cycles):
+        yield "[events] cycles and fields have a feature of the same name; rename the field's"
+    if events.label and events.label in {
+        name for field in events.fields for name in (field.member, field.given)
+    }:
         yield (
             f"[events] label {events.label!r} is also in fields, so the model would see the "
             f"truth; take it out of fields"
@@ -39,6 +43,11 @@ def _time(config: Config) -> Iterator[str]:
         yield (
             f'[alerts] budget is "{config.alerts.budget}", which counts days, but [events] time '
             f"names no field; name it, or give the budget as a probability such as 0.001"
+        )
+    if config.events.cycles and isinstance(config.source, FileInput):
+        yield (
+            "[events] cycles is given, but time names no field and a file's records have no time "
+            "of their own; name it"
         )
     timed = isinstance(config.model.half_life, str) and config.model.half_life != "stationary"
     if timed and isinstance(config.source, FileInput):

@@ -49,11 +49,13 @@ class Config:
         of lines.
         """
         shape = {
-            "version": 1,
+            "version": 2,
             "fields": [feature.shape() for feature in self.schema().fields],
-            "time": [self.events.time, self.events.time_unit],
+            "time": [self.events.time, self.events.time_unit, self.events.time_zone],
             "model": asdict(self.model),
         }
+        if any(feature.given is True for feature in self.events.fields):
+            shape["key"] = self.events.key
         canonical = json.dumps(shape, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 

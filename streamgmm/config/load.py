@@ -8,7 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from streamgmm.config.reader import Reader, nearest
+from streamgmm.config.messages import nearest
+from streamgmm.config.reader import Reader
 from streamgmm.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import tomllib
 from copy import deepcopy
 from dataclasses import MISSING, fields
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from streamgmm.config.checks import check_together
+from streamgmm.config.fields import read_field
 from streamgmm.config.job import Config
+from streamgmm.config.messages import nearest, shown
 from streamgmm.config.sections import (
     Alerts,
     Events,
@@ -26,12 +27,12 @@ from streamgmm.config.sections import (
 )
 from streamgmm.config.toml import rules_of, toml_value
 from streamgmm.errors import ConfigError
-from streamgmm.events.schema import TRANSFORM_NAMES, UNIT_WORDS, Field, is_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from streamgmm.config.rules import Rule
+    from streamgmm.events.schema import Field
 
 PREFIX = "STREAMGMM__"
 
@@ -44,8 +45,6 @@ _SECTIONS: dict[str, dict[str, type]] = {
     "service": {"": Service},
 }
 _ALIASES = {"topic": "topics"}
-_FIELD_KEYS = ("transform", "required", "unit")
-_SHOWN = 80
 
 
 class Reader:
@@ -124,7 +123,7 @@ class Reader:
         table = self._tables.setdefault(section, {})
         if not isinstance(table, dict):
             self._problems.append(
-                f"{self._name}: {section} is {_show(table)}; it must be a section, [{section}]"
+                f"{self._name}: {section} is {shown(table)}; it must be a section, [{section}]"
             )
             table = self._tables[section] = {}
         return table
@@ -164,7 +163,7 @@ class Reader:
         kind = table.pop("type", None if table or section == "source" else "file")
         if isinstance(kind, str) and kind in classes:
             return classes[kind]
-        got = "is missing" if kind is None else f"is {_show(kind)}"
+        got = "is missing" if kind is None else f"is {shown(kind)}"
         self._problems.append(
             f"{self._where(section, 'type')}: [{section}] type {got}; "
             f"allowed is {' or '.join(toml_value(name) for name in classes)}"
@@ -178,7 +177,7 @@ class Reader:
                 return rule.read(candidate)
             except (ValueError, TypeError, OverflowError):
                 continue
-        got = "a value that is not shown" if rule.secret else _show(value)
+        got = "a value that is not shown" if rule.secret else shown(value)
         self._problems.append(
             f"{self._where(section, key)}: [{section}] {key} is {got}; allowed is {rule.allowed}"
         )
@@ -188,7 +187,7 @@ class Reader:
         where = self._where("events", "fields")
         if not isinstance(table, dict) or not table:
             self._problems.append(
-                f"{where}: [events] fields is {_show(table)}; a table of at least one field and "
+                f"{where}: [events] fields is {shown(table)}; a table of at least one field and "
                 f'its transform is due, such as {{ duration = "log1p" }}'
             )
             return ()
@@ -197,35 +196,9 @@ class Reader:
         )
 
     def _field(self, where: str, name: str, spec: Any) -> Field | None:
-        given = spec if isinstance(spec, dict) else {"transform": spec}
-        before = len(self._problems)
-        for key in given:
-            if key not in _FIELD_KEYS:
-                self._problems.append(
-                    f"{where}: [events] fields {name!r} has no key {key!r}"
-                    f"{nearest(key, _FIELD_KEYS)}; a dot in a field's name needs quotes, "
-                    f"{toml_value(f'{name}.{key}')}"
-                )
-        transform = given.get("transform", "identity")
-        if transform not in TRANSFORM_NAMES:
-            self._problems.append(
-                f"{where}: [events] fields {name!r} has transform {_show(transform)}"
-                f"{nearest(str(transform), TRANSFORM_NAMES)}"
-            )
-        required = given.get("required", False)
-        if not isinstance(required, bool):
-            self._problems.append(
-                f"{where}: [events] fields {name!r} has required {_show(required)}; "
-                f"allowed is true or false"
-            )
-        unit = given.get("unit", "")
-        if not is_unit(unit):
-            self._problems.append(
-                f"{where}: [events] fields {name!r} has unit {_show(unit)}; allowed is {UNIT_WORDS}"
-            )
-        if not name:
-            self._problems.append(f"{where}: [events] fields has a field without a name")
-        return Field(name, transform, required, unit) if before == len(self._problems) else None
+        field, problems = read_field(name, spec)
+        self._problems += [f"{where}: [events] fields {name!r} {problem}" for problem in problems]
+        return field
 
     def _where(self, section: str, key: str) -> str:
         return self._origins.get((section, key), self._name)
@@ -240,19 +213,7 @@ def _parsed(text: str) -> Any:
     return tables["value"] if list(tables) == ["value"] else text
 
 
-def nearest(name: str, names: Collection[str]) -> str:
-    """Return the end of a message about an unknown name: the nearest one, and all of them."""
-    found = get_close_matches(name, list(names), n=1, cutoff=0.6)
-    hint = f"; did you mean {found[0]!r}?" if found else ""
-    return f"{hint}{' (' if found else '; '}allowed are {', '.join(names)}{')' if found else ''}"
-
-
 def _wanted(key: str, rules: Mapping[str, tuple[Rule, str]]) -> str:
     if key in rules:
         return f"give {rules[key][0].allowed}"
     return 'give the features and their transforms, such as { duration = "log1p" }'
-
-
-def _show(value: Any) -> str:
-    text = toml_value(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from streamgmm.events.cycles import read_zone
+
 SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _PER_DAY = {"hour": 24.0, "day": 1.0, "week": 1 / 7}
 
@@ -70,11 +72,14 @@ class Rule:
         Returns the value, or raises ValueError or TypeError (their text is not shown).
     secret
         If true a message never shows the value.
+    empty
+        If true a list may have no items.
     """
 
     allowed: str
     read: Callable[[Any], Any]
     secret: bool = False
+    empty: bool = False
 
 
 def whole(low: int, high: int | None = None) -> Rule:
@@ -130,6 +135,26 @@ def texts(words: str) -> Rule:
         return tuple(items)
 
     return Rule(words, read)
+
+
+def some_of(*names: str) -> Rule:
+    """Allow a list of some of these words, perhaps of none, or one text with commas."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        items = value.split(",") if isinstance(value, str) and value.strip() else value or []
+        _require(isinstance(items, list | tuple) and all(isinstance(i, str) for i in items))
+        items = [item.strip() for item in items]
+        _require(len(set(items)) == len(items) and set(items) <= set(names))
+        return tuple(items)
+
+    words = ", ".join(f'"{name}"' for name in names)
+    return Rule(f"a list of none, some or all of {words}", read, empty=True)
+
+
+def time_zone(value: Any) -> str:
+    """Read the name of a time zone, or an offset such as "+05:30"."""
+    read_zone(value)
+    return str(value)
 
 
 def duration() -> Rule:

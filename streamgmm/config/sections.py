@@ -18,15 +18,17 @@ from streamgmm.config.rules import (
     duration,
     seconds,
     secret,
+    some_of,
     text,
     texts,
     whole,
 )
-from streamgmm.events.schema import TIME_UNITS, Field, Schema, TimeUnit
+from streamgmm.events.schema import EVENT_TIME, TIME_UNITS, Field, Schema, TimeUnit, TransformName
 
 _BATCH = whole(1, 100_000)
 _TOPIC = text("a topic's name, or empty for none")
 _FILE_OUT = text('a path, "-" for standard output, or empty for none')
+_CYCLES: dict[str, TransformName] = {"day": "time_of_day", "week": "time_of_week"}
 _FIELD_NAME = text("the name of a field, or empty for none")
 
 
@@ -147,19 +149,35 @@ class Events:
     label: Annotated[
         str, _FIELD_NAME, "the truth (1 anomaly, 0 normal), to measure with; never a feature"
     ] = ""
+    cycles: Annotated[
+        tuple[str, ...],
+        some_of(*_CYCLES),
+        "the event time as a feature: its time of day, its time of week, or both",
+    ] = ()
+    time_zone: Annotated[
+        str,
+        Rule(
+            '"UTC", an offset such as "+05:30", or a name such as "Europe/Zurich"',
+            rules.time_zone,
+        ),
+        "in which times of day and week are told",
+    ] = "UTC"
 
     def schema(self) -> Schema:
-        """Return the schema, its columns sorted by name.
+        """Return the schema, its fields sorted by name.
 
         Sorted, so that moving a line of the file does not change the model's columns, and
         with them the meaning of saved state.
         """
+        cycles = [_CYCLES[name] for name in self.cycles]
+        fields = [*self.fields, *(Field(name, name, source=EVENT_TIME) for name in cycles)]
         return Schema(
-            fields=tuple(sorted(self.fields, key=attrgetter("name"))),
+            fields=tuple(sorted(fields, key=attrgetter("name"))),
             key=self.key or None,
             time=self.time or None,
             time_unit=self.time_unit,
             label=self.label or None,
+            time_zone=self.time_zone,
         )
 
 

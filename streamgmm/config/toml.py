@@ -11,6 +11,17 @@ from typing import Any, get_type_hints
 from streamgmm.config.rules import Rule, Secret
 from streamgmm.events.schema import Field
 
+FIELD_KEYS = {
+    "transform": "transform",
+    "required": "required",
+    "unit": "unit",
+    "from": "source",
+    "given": "given",
+    "half_life": "half_life",
+    "keys": "keys",
+}
+"""What a line of ``[events.fields]`` may set, and the parameter of `Field` that it is."""
+
 _LONG = 10**100
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -25,7 +36,7 @@ def write_toml(config: Any, *, comments: bool) -> str:
             lines.append(f'type = "{kind}"')
         for name, (rule, words) in rules_of(type(value)).items():
             got = getattr(value, name)
-            if got == ():  # not given, and no list may be empty
+            if got == () and not rule.empty:  # not given
                 continue
             if comments:
                 lines += [f"# {words}", f"# ({rule.allowed})"]
@@ -74,8 +85,12 @@ def toml_key(name: str) -> str:
 
 
 def _field_line(field: Field) -> str:
-    value: Any = field.transform
-    beside = {name: got for name in ("required", "unit") if (got := getattr(field, name))}
-    if beside:
-        value = {"transform": field.transform, **beside}
+    plain = Field(field.name)
+    changed = {
+        key: value
+        for key, name in FIELD_KEYS.items()
+        if (value := getattr(field, name)) != getattr(plain, name)
+    }
+    short = changed.keys() <= {"transform"}
+    value = field.transform if short else {"transform": field.transform, **changed}
     return f"{toml_key(field.name)} = {toml_value(value)}"

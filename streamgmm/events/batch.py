@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from streamgmm.errors import EventError
 from streamgmm.events.cells import CsvDecoder
 from streamgmm.events.clock import EventClock
-from streamgmm.events.decode import Decoder, JsonDecoder, feature_getter, special_getter
+from streamgmm.events.columns import CategoryColumns, TimeColumns
+from streamgmm.events.decode import Decoder, JsonDecoder, feature_getter, member_getter
 from streamgmm.events.encode import Encoder
 from streamgmm.events.records import DeadLetter, Record
 from streamgmm.events.roles import (
@@ -24,9 +25,10 @@ from streamgmm.events.roles import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from streamgmm.events.schema import Schema
+    from streamgmm.events.surprise import Judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Batch:
         1 anomaly, 0 normal, NaN unknown; None where the schema names no label.
     decoder
         What read the events.
+    judged
+        For each column of a category, what the categories came to.
     """
 
     X: NDArray[np.float64]
@@ -61,13 +65,14 @@ class Batch:
     origin: str
     labels: NDArray[np.float64] | None
     decoder: Decoder
+    judged: Mapping[int, Judged] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.raw)
 
     @property
     def missing(self) -> NDArray[np.int64]:
-        """Missing values per feature: (d,)."""
+        """Missing values per column: (d,)."""
         missing: NDArray[np.int64] = np.isnan(self.X).sum(axis=0, dtype=np.int64)
         return missing
 
@@ -99,7 +104,8 @@ class BatchDecoder:
     Attributes
     ----------
     clock : EventClock
-        Its state belongs to the partition's.
+    categories : CategoryColumns
+        What has been learned of categories. Its state and the clock's belong to the partition's.
 
     Examples
     --------
@@ -128,10 +134,14 @@ class BatchDecoder:
         self._decoder: Decoder = (
             JsonDecoder(schema) if columns is None else CsvDecoder(schema, columns, delimiter)
         )
+        self.categories = CategoryColumns(schema)
+        self._times_of = TimeColumns(schema)
         self._features = feature_getter(schema)
-        self._key = special_getter(schema, "key")
-        self._time = special_getter(schema, "time")
-        self._label = special_getter(schema, "label")
+        offsets = zip(schema.fields, schema.offsets, strict=True)
+        self._numbers = [column for one, column in offsets if one.kind == "number"]
+        self._key = member_getter(schema, schema.key)
+        self._time = member_getter(schema, schema.time)
+        self._label = member_getter(schema, schema.label)
 
     def decode(self, records: Sequence[Record]) -> tuple[Batch, list[DeadLetter]]:
         """Decode, encode and judge a block of records, in order.
@@ -152,6 +162,8 @@ class BatchDecoder:
         X, unfit = self.encoder.forward(self._values(structs))
         time, untimely = self._times(structs, good)
         unfit = untimely | unfit
+        if self._times_of:
+            unfit = self._times_of.fill(X, structs, time) | unfit
         unfit |= self._judge(time, unfit)
         if unfit:
             faults |= {rows[i]: error for i, error in unfit.items()}
@@ -162,9 +174,15 @@ class BatchDecoder:
         return batch, [DeadLetter.of(records[i], self.origin, faults[i]) for i in sorted(faults)]
 
     def _values(self, structs: list[Any]) -> NDArray[np.float64]:
-        """Return the features as (n, d), in the user's units; None becomes NaN."""
+        """Return the numbers in their columns of (n, d), in the user's units; None becomes NaN."""
         flat = list(chain.from_iterable(map(self._features, structs)))
-        return np.array(flat, dtype=np.float64).reshape(len(structs), len(self.schema.fields))
+        numbers = np.array(flat, dtype=np.float64).reshape(len(structs), len(self._numbers))
+        width = self.schema.width
+        if width == len(self._numbers):
+            return numbers
+        values = np.full((len(structs), width), np.nan)
+        values[:, self._numbers] = numbers
+        return values
 
     def _times(
         self, structs: list[Any], records: Sequence[Record]
@@ -204,6 +222,8 @@ class BatchDecoder:
             keys = record_keys([record.key for record in records])
         else:
             keys = keys_column(list(map(self._key, structs)))
+        # What cannot be used is not counted either, so this comes last.
+        judged = self.categories.learn(X, structs, keys) if self.categories else {}
         return Batch(
             X=X,
             time=time,
@@ -213,4 +233,5 @@ class BatchDecoder:
             origin=self.origin,
             labels=None if self._label is None else labels_column(list(map(self._label, structs))),
             decoder=self._decoder,
+            judged=judged,
         )

@@ -11,6 +11,7 @@ import msgspec
 from streamgmm.errors import ConfigError, EventError
 from streamgmm.events.decode import event_struct
 from streamgmm.events.faults import missing, not_finite, not_utf8, wrong_type
+from streamgmm.events.members import members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,30 +38,23 @@ class CsvDecoder:
     def __init__(self, schema: Schema, columns: Sequence[str], delimiter: str = ",") -> None:
         self._columns = tuple(columns)
         self._delimiter = delimiter
-        self._schema = schema
         self._struct = event_struct(schema)
-        self._features = [
-            (f"f{i}", field, self._column(field.name)) for i, field in enumerate(schema.fields)
-        ]
-        self._specials = [
-            (role, self._column(name))
-            for role in ("key", "time", "label")
-            if (name := getattr(schema, role)) is not None and name not in schema.names
+        self._members = [
+            (name, self._column(name), one.attribute, one.is_text, one.required)
+            for name, one in members(schema).items()
         ]
 
     def decode(self, value: bytes | None) -> Any:
         """Return the typed struct of one event, or raise EventError."""
         cells = self._cells(value)
-        members: dict[str, Any] = {}
-        for attribute, field, column in self._features:
+        values: dict[str, Any] = {}
+        for name, column, attribute, is_text, required in self._members:
             text = cells[column]
             if text and not text.isspace():
-                members[attribute] = _number(text, field.name)
-            elif field.required:
-                raise missing(field.name, "blank")
-        for role, column in self._specials:
-            members[role] = cells[column].strip() or None
-        return self._struct(**members)
+                values[attribute] = text.strip() if is_text else _number(text, name)
+            elif required:
+                raise missing(name, "blank")
+        return self._struct(**values)
 
     def decode_many(self, values: Sequence[bytes | None]) -> list[Any]:
         """Return a struct or an EventError for each event, in order."""

@@ -1,30 +1,28 @@
 """From the bytes of one event to a typed struct, and from a failure to a clear reason.
 
-A struct has one attribute a feature (``f0``, ``f1``, ...) and ``key``, ``time``, ``label``
-where the schema names such fields. msgspec makes the class at run time, so a field may have
-any name. Decoding is fast because a good event is never looked at twice: only after a
-failure is the event taken apart again to say what is wrong with it.
+A struct has one attribute for each member that is read: ``f0``, ``f1``, ... for those of the
+fields, ``key``, ``time``, ``label`` and ``g0``, ... for others that the schema names. A member
+with several uses (a port that is key and feature) is decoded once, as a type that suits all of
+them. msgspec makes the class at run time, so a member may have any name. Decoding is fast because
+a good event is never looked at twice: only after a failure is the event taken apart again to say
+what is wrong with it.
 """
 
 from __future__ import annotations
 
-from operator import attrgetter
+from functools import reduce
+from operator import attrgetter, or_
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from streamgmm.events.faults import explain
+from streamgmm.events.members import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streamgmm.events.schema import Schema
-
-_ROLES: dict[str, Any] = {
-    "time": str | int | float | None,
-    "key": str | int | float | bool | None,
-    "label": str | int | float | bool | None,
-}
 
 
 class Decoder(Protocol):
@@ -41,44 +39,37 @@ class Decoder(Protocol):
 
 
 def feature_getter(schema: Schema) -> Callable[[Any], tuple[Any, ...]]:
-    """Return the function from a struct to the tuple of its d features."""
-    names = [f"f{i}" for i in range(len(schema.fields))]
-    if len(names) == 1:
-        first = attrgetter(names[0])
-        return lambda event: (first(event),)
-    return attrgetter(*names)
+    """Return the function from a struct to the tuple of its numbers, in the order of the fields."""
+    known = members(schema)
+    numbers = [field.member for field in schema.fields if field.kind == "number"]
+    names = [known[name].attribute for name in numbers if name is not None]
+    if len(names) > 1:
+        return attrgetter(*names)
+    if not names:
+        return lambda _: ()
+    first = attrgetter(names[0])
+    return lambda event: (first(event),)
 
 
-def special_getter(schema: Schema, role: str) -> Callable[[Any], Any] | None:
-    """Return the function from a struct to its ``key``, ``time`` or ``label``, if there is one."""
-    name = getattr(schema, role)
-    if name is None:
-        return None
-    # A field in two roles (a port that is key and feature) is decoded once.
-    return attrgetter(f"f{schema.names.index(name)}" if name in schema.names else role)
+def member_getter(schema: Schema, name: str | None) -> Callable[[Any], Any] | None:
+    """Return the function from a struct to one member that the schema reads; None for None."""
+    return None if name is None else attrgetter(members(schema)[name].attribute)
 
 
 def event_struct(schema: Schema) -> type[msgspec.Struct]:
-    """Make the struct class of a schema.
+    """Make the struct class of a schema; what is not required defaults to None.
 
-    Features are numbers; true and false count as 1 and 0. Optional ones default to None.
+    Numbers may be given as true and false, which count as 1 and 0.
     """
     required: list[tuple[str, Any, Any]] = []
     optional: list[tuple[str, Any, Any]] = []
-    for i, feature in enumerate(schema.fields):
-        if feature.required:
-            required.append((f"f{i}", float | bool, msgspec.field(name=feature.name)))
+    for name, member in members(schema).items():
+        kind = reduce(or_, member.types)
+        if member.required:
+            required.append((member.attribute, kind, msgspec.field(name=name)))
         else:
-            optional.append((f"f{i}", float | bool | None, _optional(feature.name)))
-    for role, kind in _ROLES.items():
-        name = getattr(schema, role)
-        if name is not None and name not in schema.names:
-            optional.append((role, kind, _optional(name)))
+            optional.append((member.attribute, kind | None, msgspec.field(name=name, default=None)))
     return msgspec.defstruct("Event", required + optional, gc=False)
-
-
-def _optional(name: str) -> Any:
-    return msgspec.field(name=name, default=None)
 
 
 class JsonDecoder:

@@ -49,13 +49,18 @@ class Encoder:
     Parameters
     ----------
     schema
-        Column i of the arrays belongs to ``schema.fields[i]``.
+        Its columns are those of the arrays. Columns that are no numbers (categories, times)
+        pass unchanged.
     """
 
     def __init__(self, schema: Schema) -> None:
+        fields = [field for field in schema.fields for _ in field.columns]
         self._names = schema.names
-        self._units = tuple(field.unit for field in schema.fields)
-        self._transforms = tuple(TRANSFORMS[field.transform] for field in schema.fields)
+        self._units = tuple(field.unit for field in fields)
+        self._transforms = tuple(
+            TRANSFORMS[field.transform if field.kind == "number" else "identity"]
+            for field in fields
+        )
 
     def forward(self, values: Array) -> tuple[Array, dict[int, EventError]]:
         """Encode a block of events.
@@ -98,6 +103,10 @@ class Encoder:
             return value
         with np.errstate(over="ignore"):
             return float(transform.inverse(np.array([value]))[0])
+
+    def lowest(self, feature: int) -> float:
+        """Return the smallest value of column `feature` that its transform accepts."""
+        return self._transforms[feature].lower
 
     def render(self, feature: int, value: float, digits: int = 3) -> str:
         """Return a value of column `feature`, in the user's units, as a person reads it.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from streamgmm.errors import EventError
+from streamgmm.events.members import members
 
 if TYPE_CHECKING:
     from streamgmm.events.schema import Schema
@@ -54,21 +55,14 @@ def explain(value: bytes | None, schema: Schema, error: Exception) -> EventError
 
 
 def _explain_object(event: dict[str, Any], schema: Schema, error: Exception) -> EventError:
-    for field in schema.fields:
-        got = event.get(field.name)
-        if got is None:
-            if field.required:
-                return missing(field.name, "null" if field.name in event else "absent")
-        elif not isinstance(got, bool | float):
-            return wrong_type(field.name, got, "a number, true, false or null")
-        elif not math.isfinite(got):
-            return not_finite(field.name, got)
-    for role, allowed in (("time", str | float), ("key", str | float | bool)):
-        name = getattr(schema, role)
+    for name, member in members(schema).items():
         got = event.get(name)
-        if got is not None and not isinstance(got, allowed):
-            return wrong_type(name, got, "text, a number or null")
-        if isinstance(got, float) and not math.isfinite(got):
+        if got is None:
+            if member.required:
+                return missing(name, "null" if name in event else "absent")
+        elif not isinstance(got, tuple(kind for kind in member.types if kind is not int)):
+            return wrong_type(name, got, member.allowed)
+        elif isinstance(got, float) and not math.isfinite(got):
             return not_finite(name, got)
     if isinstance(error, msgspec.ValidationError):
         return EventError("wrong_type", str(error))

@@ -107,7 +107,7 @@ class Models:
         self._settings = detector_settings(config)
         self._fingerprint = config.fingerprint()
         self._configuration = shaping_configuration(config)
-        self._width = len(config.schema().fields)
+        self._width = config.schema().width
         self._store = store
         self._metrics = metrics
         self._decoder = decoder

@@ -105,13 +105,17 @@ class Pipeline:
         self._metrics.relearned.labels(self.name).inc(len(batch))
 
     def state(self) -> dict[str, Any]:
-        """Give what shapes an output beside the detector: the event clock."""
-        return {"clock": self._decoder.clock.state()}
+        """Give what shapes an output beside the detector: event clock and categories."""
+        return {
+            "clock": self._decoder.clock.state(),
+            "categories": self._decoder.categories.state(),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave."""
         try:
             self._decoder.clock.restore(state["clock"])
+            self._decoder.categories.restore(state["categories"])
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"the state of partition {self.name} is not understood") from error
 
@@ -126,7 +130,8 @@ class Pipeline:
             metrics.unscored.labels(self.name).inc(unscored)
         missing = outputs.batch.missing
         if missing.any():
-            for name, count in zip(self._decoder.schema.names, missing.tolist(), strict=True):
-                metrics.missing.labels(name).inc(count)
+            schema = self._decoder.schema
+            for feature, column in zip(schema.fields, schema.offsets, strict=True):
+                metrics.missing.labels(feature.name).inc(int(missing[column]))
         for letter in outputs.dead_letters:
             metrics.dead_letters.labels(letter.reason).inc()

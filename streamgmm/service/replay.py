@@ -167,7 +167,7 @@ def make_pipeline(
     decoder = BatchDecoder(
         schema, origin=origin, columns=columns, delimiter=delimiter, max_ahead=max_ahead
     )
-    detector = Detector(len(schema.fields), settings)
+    detector = Detector(schema.width, settings)
     return Pipeline(
         decoder, detector, metrics or Metrics(streamgmm.__version__), want_scores=want_scores
     )

@@ -125,8 +125,8 @@ class ReplayFile:
             return config.schema(), config
         schema = infer_schema(looked_at, source.columns, source.delimiter, self._label)
         fields = ", ".join(
-            name if one.transform == "identity" else f"{name} ({one.transform})"
-            for name, one in zip(schema.names, schema.fields, strict=True)
+            one.name if one.transform == "identity" else f"{one.name} ({one.transform})"
+            for one in schema.fields
         )
         when = f"; {schema.time} is the event time" if schema.time else ""
         _log.info("no CONFIG, so all numeric fields are taken: %s%s", fields, when)

@@ -38,13 +38,14 @@ def detector_settings(config: Config) -> DetectorSettings:
 def shaping_configuration(config: Config) -> str:
     """List what shapes a model's state, a line a key, for the error that names a change."""
     events = config.events
+    keys = ["time", "time_unit", "time_zone", "max_ahead"]
+    if any(field.given is True for field in events.fields):
+        keys.append("key")
     lines = [
         f"events.fields.{field.name} = {json.dumps(field.shape())}"
         for field in config.schema().fields
     ]
-    lines += [
-        f"events.{key} = {getattr(events, key)!r}" for key in ("time", "time_unit", "max_ahead")
-    ]
+    lines += [f"events.{key} = {getattr(events, key)!r}" for key in keys]
     lines += [f"model.{key} = {value!r}" for key, value in asdict(config.model).items()]
     return "\n".join(lines)
 

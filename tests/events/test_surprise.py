@@ -135,7 +135,7 @@ def test_the_frequent_survive_a_flood_of_unique_values() -> None:
 
 
 def test_a_keys_history_says_what_the_stream_does_not() -> None:
-    surprise = Surprise(keys=10)
+    surprise = Surprise(keys=100)
     home = {f"card-{i}": ("CH", "NZ")[i % 10 == 0] for i in range(40)}
     for _ in range(50):
         surprise.learn(list(home.values()), list(home))
