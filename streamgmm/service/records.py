@@ -7,22 +7,19 @@ with the largest share of the distance first, in the units of the event.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
-from streamgmm.detection.reasons import USUAL
-from streamgmm.events.encode import TRANSFORMS
-from streamgmm.words import against
+from streamgmm.service.why import ReasonWriter, WhyRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from streamgmm.detection import Explanation, Reason, Verdicts
+    from streamgmm.detection import Explanation, Verdicts
     from streamgmm.events import Batch, Encoder, Schema
 
 __all__ = ["AlertRecord", "RecordEncoder", "ScoreRecord", "WhyRecord"]
@@ -59,32 +56,6 @@ class ScoreRecord(msgspec.Struct, gc=False):
     component: int
 
 
-class WhyRecord(msgspec.Struct):
-    """Why one feature is surprising; values in the units of the event.
-
-    Attributes
-    ----------
-    expected, low, high
-        Given the other features, or, where they are off together with it, in itself.
-    given_rest
-        Which of the two.
-    surprise
-        Of the value given the other features, in nats.
-    share
-        Its part of the squared distance from usual behaviour; those of all features sum to 1.
-    """
-
-    feature: str
-    value: float
-    expected: float
-    low: float
-    high: float
-    given_rest: bool
-    surprise: float
-    share: float
-    text: str
-
-
 class AlertRecord(ScoreRecord):
     """An anomaly, with the event and the reasons."""
 
@@ -104,9 +75,7 @@ class RecordEncoder:
     """
 
     def __init__(self, schema: Schema, encoder: Encoder) -> None:
-        self._names = schema.names
-        self._lowest = [TRANSFORMS[field.transform].lower for field in schema.fields]
-        self._encoder = encoder
+        self._reasons = ReasonWriter(schema, encoder)
         self._json = msgspec.json.Encoder()
 
     def scores(self, batch: Batch, verdicts: Verdicts) -> list[bytes]:
@@ -120,7 +89,7 @@ class RecordEncoder:
         if not len(rows):
             return []
         return [
-            (row, self._alert(fields, batch.event(row), verdicts.explanations.get(row)))
+            (row, self._alert(fields, batch, row, verdicts.explanations.get(row)))
             for row, fields in zip(rows.tolist(), _columns(batch, verdicts, rows), strict=True)
         ]
 
@@ -129,47 +98,13 @@ class RecordEncoder:
         return self._json.encode(record)
 
     def _alert(
-        self, fields: tuple[Any, ...], event: bytes, explanation: Explanation | None
+        self, fields: tuple[Any, ...], batch: Batch, row: int, explanation: Explanation | None
     ) -> AlertRecord:
         record = AlertRecord(*fields)
+        event = batch.event(row)
         record.event = msgspec.Raw(event) if len(event) <= _MOST_EVENT_BYTES else None
-        record.reasons = self._reasons(explanation)
+        record.reasons = self._reasons.write(explanation, batch, row)
         return record
-
-    def _reasons(self, explanation: Explanation | None) -> list[WhyRecord]:
-        return [] if explanation is None else [self._reason(one) for one in explanation.main]
-
-    def _reason(self, reason: Reason) -> WhyRecord:
-        feature, (centre, spread) = reason.feature, reason.reference
-        value, expected, low, high = (
-            self._in_user_units(feature, encoded)
-            for encoded in (
-                reason.value,
-                centre,
-                centre - USUAL * spread,
-                centre + USUAL * spread,
-            )
-        )
-        show = partial(self._encoder.render, feature)
-        name, given_rest = self._names[feature], reason.given_rest
-        text = against(value, expected, low, high, given_rest=given_rest, show=show)
-        return WhyRecord(
-            feature=name,
-            value=value,
-            expected=expected,
-            low=low,
-            high=high,
-            given_rest=given_rest,
-            surprise=reason.surprise,
-            share=reason.share,
-            text=f"{name} {text}",
-        )
-
-    def _in_user_units(self, feature: int, encoded: float) -> float:
-        """Invert the transform; what it cannot have meant (a count below 0) is cut off."""
-        value = max(self._encoder.inverse(feature, encoded), self._lowest[feature])
-        # The way there and back costs the last digits: 300 comes back as 300.00000000000006.
-        return float(f"{value:.12g}")
 
 
 def _columns(
