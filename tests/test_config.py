@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -361,8 +362,25 @@ def test_nor_in_an_error(line: str) -> None:
 # ---------------------------------------------------------------- laws
 
 words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+numbers = st.builds(Field, words, st.sampled_from(sorted(TRANSFORMS)), st.booleans())
+categories = st.builds(
+    Field,
+    words.map("category {}".format),
+    st.just("surprise"),
+    st.booleans(),
+    source=st.none() | words.map("from {}".format),
+    given=st.booleans() | words.map("given {}".format),
+    half_life=st.floats(1, 1e9),
+    keys=st.integers(1, 100_000),
+)
+times = st.builds(
+    Field,
+    words.map("time {}".format),
+    st.sampled_from(["time_of_day", "time_of_week"]),
+    source=st.none() | words.map("from {}".format),
+)
 fields = st.lists(
-    st.builds(Field, words, st.sampled_from(sorted(TRANSFORMS)), st.booleans()),
+    numbers | categories | times,
     min_size=1, max_size=5, unique_by=lambda field: field.name,
 ).map(tuple)  # fmt: skip
 spans = st.floats(1e-3, 1e9)
@@ -381,7 +399,13 @@ configs = st.builds(
     Config,
     source=st.builds(FileInput, path=words.map("in/{}".format), batch_size=st.integers(1, 99)),
     events=st.builds(
-        Events, fields=fields, time=st.just("the time"), key=st.just("the key"), max_ahead=spans
+        Events,
+        fields=fields,
+        time=st.just("the time"),
+        key=st.just("the key"),
+        max_ahead=spans,
+        cycles=st.sampled_from([(), ("day",), ("week", "day")]),
+        time_zone=st.sampled_from(["UTC", "+05:30", "Asia/Tokyo"]),
     ),
     model=models,
     alerts=st.builds(Alerts, budget=st.floats(1e-9, 0.5) | st.just("5/day")),
@@ -407,9 +431,8 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_lines(config: Config) -
 
 def test_the_fingerprint_covers_what_shapes_state_and_nothing_else() -> None:
     config = loads(FILE, env={})
-    assert (
-        config.fingerprint() == "06522f75809b2c8dd5ab31c3125a6d32"
-    )  # changes only with its version
+    # changes only with its version
+    assert config.fingerprint() == "06522f75809b2c8dd5ab31c3125a6d32"
     for other in (
         replace(config, model=replace(config.model, n_components=17)),
         replace(config, model=replace(config.model, half_life="7d")),
@@ -426,6 +449,74 @@ def test_the_fingerprint_covers_what_shapes_state_and_nothing_else() -> None:
         loads(FILE.replace("required = true", 'required = true, unit = "B"'), env={}),
     ):
         assert other.fingerprint() == config.fingerprint()
+
+
+FLOWS = """
+[source]
+type = "file"
+path = "-"
+[events]
+time = "ts"
+key = "src"
+cycles = ["day", "week"]
+time_zone = "+02:00"
+[events.fields]
+bytes = "log1p"
+dport = { transform = "surprise", given = "src", half_life = 500, keys = 300 }
+"dport, all" = { transform = "surprise", from = "dport" }
+shift = { transform = "time_of_week", from = "began" }
+"""
+
+
+def test_categories_and_times_of_a_schema() -> None:
+    schema = loads(FLOWS, env={}).schema()
+    assert schema.names == (
+        "bytes", "dport", "dport, all", "shift.sin", "shift.cos", "time_of_day.sin",
+        "time_of_day.cos", "time_of_week.sin", "time_of_week.cos",
+    )  # fmt: skip
+    assert schema.fields[1] == Field("dport", "surprise", given="src", half_life=500.0, keys=300)
+    assert schema.fields[2].member == "dport"
+    assert schema.fields[4].member is None
+    assert schema.time_zone == "+02:00"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('given = "src"', "given = false", "has given false; allowed is the name of a field, or"),
+        ("half_life = 500", "half_life = 0", "has half_life 0; allowed is a number of events from"),
+        ("keys = 300", "keys = 0", "has keys 0; allowed is a whole number from 1 to"),
+        ('"surprise", from = "dport"', '"surprise", from = ""', 'has from ""; allowed is the name'),
+        ('"time_of_week", from', '"time_of_week", given', "which only transform"),
+        ('bytes = "log1p"', 'bytes = "surprize"', "did you mean 'surprise'?"),
+        ('"day", "week"', '"day", "month"', 'cycles is ["day", "month"]; allowed is a list of'),
+        ("+02:00", "Europe/Zuerich", 'time_zone is "Europe/Zuerich"; allowed is "UTC", an offset'),
+        ('time = "ts"', "", "cycles is given, but time names no field"),
+        ('bytes = "log1p"', 'time_of_day = "log1p"', "a feature of the same name"),
+        ('key = "src"', 'label = "src"', "so the model would see the truth"),
+    ],
+)
+def test_categories_and_times_that_make_no_sense(old, new, words) -> None:
+    assert old in FLOWS
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        loads(FLOWS.replace(old, new, 1), env={})
+
+
+def test_the_fingerprint_covers_categories_and_times() -> None:
+    prints = {
+        loads(FLOWS.replace(*change), env={}).fingerprint()
+        for change in (
+            ("", ""), ("half_life = 500", "half_life = 501"), ("keys = 300", "keys = 30"),
+            ('given = "src"', "given = true"), ("+02:00", "UTC"), (', "week"', ""),
+            ('"began"', '"ended"'),
+        )
+    }  # fmt: skip
+    assert len(prints) == 7
+    by_key = FLOWS.replace('given = "src"', "given = true")
+    assert loads(by_key, env={}).fingerprint() != (
+        loads(by_key.replace('key = "src"', 'key = "dst"'), env={}).fingerprint()
+    )
+    assert loads(FLOWS.replace('key = "src"', 'key = "dst"'), env={}).fingerprint() in prints
 
 
 @pytest.mark.parametrize(

@@ -280,3 +280,47 @@ def test_a_full_disk_is_said_and_survived(
     assert "the service goes on" in caplog.text
     one.checkpoint()
     assert len(list(tmp_path.iterdir())) == 1
+
+
+CATEGORIES = """
+[source]
+type = "kafka"
+brokers = "b:1"
+topic = "t"
+[events]
+cycles = ["day", "week"]
+time_zone = "Europe/Zurich"
+[events.fields]
+a = "identity"
+port = { transform = "surprise", half_life = 60 }
+"port of the key" = { transform = "surprise", from = "port", given = true, keys = 7 }
+[model]
+n_components = 2
+warmup = 50
+"""
+
+
+def test_categories_are_relearned_too(tmp_path: Path) -> None:
+    """The tables are of the checkpoint's position, and go forward with the model."""
+    config = loads(CATEGORIES, env={})
+    rng = np.random.default_rng(3)
+    stream = [
+        Record(
+            msgspec.json.encode({"a": float(rng.normal()), "port": int(rng.zipf(1.5))}),
+            i,
+            timestamp=1e9 + 700 * i,
+            key=b"%d" % rng.integers(20),
+        )
+        for i in range(300)
+    ]
+    reference = models(None, config)
+    reference.open("t-0", {"t-0": start()})
+    expected = reference.process("t-0", stream).scores
+    one = models(tmp_path, config)
+    one.open("t-0", {"t-0": start()})
+    one.process("t-0", stream[:170])
+    one.checkpoint()
+    one.process("t-0", stream[170:])  # lost in a crash
+    again = models(tmp_path, config)
+    assert again.open("t-0", {"t-0": start(due=230)}) == {"t-0": 170}
+    assert again.process("t-0", stream[170:]).scores == expected[230:]

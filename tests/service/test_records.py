@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from streamgmm.detection import Explanation, Reason, Verdicts
 from streamgmm.events import Batch, BatchDecoder, Field, Record, Schema
+from streamgmm.events.schema import EVENT_TIME
 from streamgmm.service.records import RecordEncoder
 
 SCHEMA = Schema((Field("bytes", "log1p", unit="B"), Field("load")), key="host", time="ts")
@@ -167,3 +169,79 @@ def test_a_huge_event_does_not_make_a_huge_alert() -> None:
 def test_no_anomaly_no_alert() -> None:
     decoder, batch = batch_of(b'{"bytes": 1}')
     assert RecordEncoder(SCHEMA, decoder.encoder).alerts(batch, verdicts(1)) == []
+
+
+MIXED = Schema(
+    (
+        Field("country", "surprise", given="card"),
+        Field("hour", "time_of_day", source=EVENT_TIME),
+        Field("amount", "log1p"),
+    ),
+    time="ts",
+)
+
+
+def mixed_reason(
+    columns: list[int], *, lines: list[bytes], centre: float, value: float = 9.0
+) -> dict[str, Any]:
+    """Give the one reason, of `columns`, of the last of some events."""
+    decoder = BatchDecoder(MIXED, origin="flows-0")
+    batch, _ = decoder.decode([Record(line, i) for i, line in enumerate(lines)])
+    row = len(lines) - 1
+    why = Explanation(
+        component=0,
+        distance=9.0,
+        reasons=tuple(
+            Reason(
+                feature=column,
+                surprise=30.0,
+                value=value if column == 0 else batch.X[row, column],
+                expected=centre,
+                spread=0.3,
+                usual=-centre if column == 1 else centre,
+                usual_spread=3.0,
+                share=0.4,
+            )
+            for column in columns
+        ),
+    )
+    encoder = RecordEncoder(MIXED, decoder.encoder)
+    [(_, record)] = encoder.alerts(batch, verdicts(len(lines), explanations={row: why}))
+    [reason] = msgspec.json.decode(encoder.to_json(record))["reasons"]
+    return reason
+
+
+def card(country: str, number: int) -> bytes:
+    return b'{"country": "%s", "card": %d, "ts": 11520}' % (country.encode(), number)
+
+
+def test_a_category_is_shown_by_how_often_it_is_seen() -> None:
+    lines = [card("CH", i % 9) for i in range(199)] + [card("NZ", 12), card("NZ", 3)]
+    reason = mixed_reason([0], lines=lines, centre=0.7)
+    assert reason["value"] == "NZ"
+    assert reason["expected"] == pytest.approx(math.exp(-0.7))
+    assert (reason["low"], reason["high"]) == pytest.approx((math.exp(-1.3), math.exp(-0.1)))
+    assert reason["text"] == (
+        "country NZ seen in 0.5% of events (of this card: never), "
+        "expected 27% to 90% given the rest"
+    )
+
+
+def test_categories_and_keys_that_are_new() -> None:
+    first = mixed_reason([0], lines=[card("CH", 1), card("NZ", 2)], centre=9.0)
+    assert first["text"] == (
+        "country NZ seen in no event lately (this card is new), "
+        "expected 0.0068% to 0.022% given the rest"
+    )
+
+
+def test_a_time_of_day_is_one_reason_as_on_a_clock() -> None:
+    reason = mixed_reason([1, 2], lines=[card("CH", 1)], centre=-0.6)
+    assert reason["feature"] == "hour"
+    assert reason["value"] == "03:12"
+    assert reason["share"] == 0.8
+    assert reason["text"] == "time of day 03:12, usually 09:00 (04:37 to 13:23)"
+    assert (reason["expected"], reason["low"], reason["high"]) == ("09:00", "04:37", "13:23")
+    at_any_time = mixed_reason([2, 1], lines=[card("CH", 1)], centre=0.01)
+    assert at_any_time["text"] == "time of day 03:12, usually at any time"
+    assert at_any_time["expected"] is None
