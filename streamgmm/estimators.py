@@ -13,6 +13,7 @@ from river import base
 
 from streamgmm import snapshot
 from streamgmm.detection.columns import Columns
+from streamgmm.detection.drift import Drift
 from streamgmm.detection.learner import Learner
 from streamgmm.detection.newcomers import Newcomers
 from streamgmm.detection.reasons import Explanation, explain
@@ -383,6 +384,32 @@ class OnlineGMM(base.AnomalyDetector):
     def n_seen(self) -> int:
         """Number of events given to learn, also those without weight or values."""
         return self._learner.n_seen
+
+    @property
+    def drift(self) -> Drift:
+        """How far the model has moved, and how badly the data fit it; all 0 before ready.
+
+        Examples
+        --------
+        river's drift detectors take the latest event's deviation, once the model is ready:
+
+        >>> import random
+        >>> from river import drift
+        >>> from streamgmm import OnlineGMM
+        >>> rng, model, adwin = random.Random(7), OnlineGMM(n_components=2), drift.ADWIN()
+        >>> def changes(size, n):
+        ...     for i in range(n):
+        ...         model.learn_one({"size": rng.gauss(size, 1), "time": rng.gauss(0, 1)})
+        ...         if model.ready:
+        ...             adwin.update(model.drift.latest)
+        ...             if adwin.drift_detected:
+        ...                 yield i
+        >>> list(changes(size=0, n=2_000))
+        []
+        >>> 0 < next(changes(size=3, n=500)) < 100
+        True
+        """
+        return self._learner.drift
 
     @property
     def mixture(self) -> OnlineMixture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .budget import Budget
 from .detector import Detector
+from .drift import Drift
 from .incidents import Incident, Sighting, UnknownIncidentError
 from .learner import Learner
 from .reasons import Explanation, Reason, explain
@@ -15,6 +16,7 @@ __all__ = [
     "Budget",
     "Detector",
     "DetectorSettings",
+    "Drift",
     "Explanation",
     "Incident",
     "Learner",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamgmm.mixture import OnlineMixture
 
 from .budget import EventClock, probability_of
+from .drift import Drift
 from .incidents import Incident, Incidents
 from .reasons import Explanation, explain
 from .rows import Rows, rows_of
@@ -19,7 +20,7 @@ from .verdicts import Verdicts
 
 Array = NDArray[np.float64]
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class Detector:
@@ -80,6 +81,11 @@ class Detector:
         """Which components (K,) count as normal behaviour."""
         mixture = self.mixture
         return np.ones(1, dtype=bool) if mixture is None else mixture.established
+
+    @property
+    def drift(self) -> Drift:
+        """How far the model has moved, and how badly the data fit it; all 0 while not ready."""
+        return self._learner.drift
 
     def explain(self, x: Array) -> Explanation:
         """Explain x (d,) by the model as it is now.

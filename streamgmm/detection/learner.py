@@ -11,6 +11,7 @@ from streamgmm.mixture import Frame, OnlineMixture, Rules, WarmUp
 
 from . import loop
 from .columns import Columns
+from .drift import LOOK, Drift, DriftMonitor
 from .gate import Gate
 from .rows import Rows
 
@@ -64,6 +65,7 @@ class Learner:
         # Whether nothing is learned: events are scored by the model as it is, and pass.
         self.frozen = False
         self.gate = Gate(gate)
+        self._monitor = DriftMonitor(n_features)
         self._longest = warmup
         # The short way for single events from dictionaries; None in warm-up.
         self.stepper: loop.Stepper | None = None
@@ -94,6 +96,11 @@ class Learner:
     def warmup(self) -> WarmUp | None:
         """The warm-up while it lasts."""
         return self._warmup
+
+    @property
+    def drift(self) -> Drift:
+        """How far the model has moved, and how badly the data fit it."""
+        return self._monitor.value
 
     def score(self, X: Array) -> Array:
         """Return the scores (n,) of X (n, d); nothing is learned. 0 before two events."""
@@ -130,14 +137,15 @@ class Learner:
         if self._mixture is None:
             return self._advance_warmup(rows, start, stop), False
         stop = min(stop, start + _FRAME_CHECK - self.n_seen % _FRAME_CHECK)
-        gate = self.gate
+        gate, drift = self.gate, self._monitor
         reached, at_threshold = loop.score_learn(
             self._mixture.engine, rows.X, rows.weight, rows.time, gate.state, gate.rule,
-            rows.score, rows.component, start, stop, threshold, known,
+            drift.events, drift.rule, drift.probes, rows.score, rows.component, start, stop,
+            threshold, known,
         )  # fmt: skip
         self.n_seen += reached - start
         if reached > start and self.n_seen % _FRAME_CHECK == 0:
-            self._follow_frame()
+            self._look_around()
         return reached, at_threshold
 
     def _advance_warmup(self, rows: Rows, start: int, stop: int) -> int:
@@ -171,23 +179,32 @@ class Learner:
         if score is not None:
             self.n_seen += 1
             if self.n_seen % _FRAME_CHECK == 0:
-                self._follow_frame()
+                self._look_around()
         return score
 
-    def _follow_frame(self) -> None:
-        if self._mixture is not None and self._mixture.follow_frame():
-            self._adopt(self._mixture)
+    def _look_around(self) -> None:
+        """Do what is due at fixed points of the stream."""
+        mixture = self._mixture
+        assert mixture is not None
+        if mixture.follow_frame():
+            self._adopt(mixture)
+        if self.n_seen % LOOK == 0:
+            self._monitor.look(mixture)
 
     def _adopt(self, mixture: OnlineMixture) -> None:
         """Put a mixture in force, and the short way to it for single events."""
         self._mixture = mixture
         self._warmup = None
-        self.stepper = loop.Stepper(mixture.engine, self.gate.state, self.gate.rule)
+        drift = self._monitor
+        self.stepper = loop.Stepper(
+            mixture.engine, self.gate.state, self.gate.rule, drift.events, drift.rule, drift.probes
+        )
 
     def widen(self, frame: Frame) -> None:
         """Add features; ``frame`` places those of a mixture that is ready, in warm-up it waits."""
         added = len(frame.location)
         self.n_features += added
+        self._monitor.widen(frame)
         if self._mixture is not None:
             self._adopt(self._mixture.with_features(frame))
             return
@@ -210,6 +227,7 @@ class Learner:
         mixture.start_clock(time)
         self.warmup_scores = warmup.held_out_scores(self.n_components, rng)
         self.gate.start(self.warmup_scores)
+        self._monitor.start(self.warmup_scores)
         self._adopt(mixture)
 
     # ---- state ---------------------------------------------------------------------------
@@ -220,6 +238,7 @@ class Learner:
             "n_seen": self.n_seen,
             "frozen": self.frozen,
             "gate": self.gate.state.copy(),
+            "drift": self._monitor.state(),
             "warmup": None if self._warmup is None else self._warmup.state(),
             "mixture": None if self._mixture is None else self._mixture.state(),
         }
@@ -229,6 +248,7 @@ class Learner:
         self.n_seen = int(state["n_seen"])
         self.frozen = bool(state["frozen"])
         self.gate.state[:] = state["gate"]
+        self._monitor.restore(state["drift"])
         if state["mixture"] is not None:
             self._adopt(OnlineMixture.from_state(state["mixture"]))
         else:

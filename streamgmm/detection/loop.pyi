@@ -14,6 +14,9 @@ def score_learn(
     time: NDArray[np.float64],
     gate: NDArray[np.float64],
     gate_rule: NDArray[np.float64],
+    drift: NDArray[np.float64],
+    drift_rule: NDArray[np.float64],
+    probes: NDArray[np.float64],
     scores: NDArray[np.float64],
     components: NDArray[np.int64],
     start: int,
@@ -25,7 +28,13 @@ def score_learn(
 class Stepper:
     engine: Engine
     def __init__(
-        self, engine: Engine, gate: NDArray[np.float64], gate_rule: NDArray[np.float64]
+        self,
+        engine: Engine,
+        gate: NDArray[np.float64],
+        gate_rule: NDArray[np.float64],
+        drift: NDArray[np.float64],
+        drift_rule: NDArray[np.float64],
+        probes: NDArray[np.float64],
     ) -> None: ...
     def score(self, columns: Columns, x: dict[Hashable, Any]) -> float: ...
     def step(

@@ -23,6 +23,21 @@ cdef enum:
     MEMORY = 4     # weight of one event in s
     WINSOR = 5     # |score - q| counts up to this many s
 
+# The drift monitor's, likewise: see drift.py.
+cdef enum:
+    LEVEL = 0      # m and s, location and scale of the scores, ...
+    SCALE = 1
+    WORTH = 2      # ... and the events behind them
+    RECENT = 3     # running mean of psi
+    LATEST = 4     # psi of the latest event
+    SEEN = 5       # events
+
+cdef enum:
+    PSI = 0        # |psi| is at most this
+    SHORT = 1      # weight of one event in the running mean, ...
+    LONG = 2       # ... and, at least, in level and scale
+    LEAST = 3      # scale
+
 
 cdef inline double gate_event(double *state, const double *rule, double score) noexcept nogil:
     """Learning weight of an event with this score; moves the gate on."""
@@ -43,16 +58,37 @@ cdef inline double gate_event(double *state, const double *rule, double score) n
     return u
 
 
+cdef inline void watch_event(double *state, const double *rule, double *probes, Py_ssize_t d,
+                             const double *x, double score) noexcept nogil:
+    """Moves the signals of drift on by an event; keeps one in 64, each time elsewhere among them."""
+    cdef double scale = state[SCALE], psi = (score - state[LEVEL]) / scale, step = rule[LONG]
+    cdef int64_t seen = <int64_t>state[SEEN], slot = (seen >> 6) & 63
+    psi = rule[PSI] if psi > rule[PSI] else (-rule[PSI] if psi < -rule[PSI] else psi)
+    state[LATEST] = psi
+    state[RECENT] += rule[SHORT] * (psi - state[RECENT])
+    if state[WORTH] * step < 1.0:
+        state[WORTH] += 1.0
+        step = 1.0 / state[WORTH]
+    state[LEVEL] += step * scale * psi
+    scale += 0.5 * step * scale * (psi * psi - 1.0)
+    state[SCALE] = scale if scale > rule[LEAST] else rule[LEAST]
+    if (seen & 63) == ((37 * slot) & 63):
+        memcpy(probes + slot * d, x, d * sizeof(double))
+    state[SEEN] += 1.0
+
+
 def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
                 const double[::1] time, double[::1] gate, const double[::1] gate_rule,
+                double[::1] drift, const double[::1] drift_rule, double[:, ::1] probes,
                 double[::1] scores, int64_t[::1] components, Py_ssize_t start, Py_ssize_t stop,
                 double threshold, bint known):
     """Score and learn rows [start, stop) of X (n, d) into ``scores`` and ``components`` (n,).
 
     Stops at the first row that scores ``threshold`` or more, scored but not yet learned, so that
     it can be explained by the model that scored it; ``known`` says that the row ``start`` is such
-    a one, which is now learned. ``gate`` of length 0: no gate. Returns
-    the row it stopped at and whether that was for the threshold.
+    a one, which is now learned. ``gate`` of length 0: no gate; ``drift`` and ``probes`` are a
+    :class:`.drift.DriftMonitor`'s. Returns the row it stopped at and whether that was for the
+    threshold.
     """
     cdef Py_ssize_t i, reached = stop
     cdef bint at_threshold = False
@@ -73,6 +109,8 @@ def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
             u = weight[i]
             if gated:
                 u *= gate_event(&gate[0], &gate_rule[0], scores[i])
+            watch_event(&drift[0], &drift_rule[0], &probes[0, 0], engine.model.d, &X[i, 0],
+                        scores[i])
             learn_row(engine, scratch, u, time[i])
     return reached, bool(at_threshold)
 
@@ -81,7 +119,8 @@ cdef class Stepper:
     """One event at a time, from a dictionary, with nothing allocated on the way.
 
     Holds the GIL. The columns must begin with the mixture's features, in its order. ``gate`` and
-    ``gate_rule`` are the arrays of a :class:`.gate.Gate` and are moved on by what is learned. An
+    ``gate_rule`` are the arrays of a :class:`.gate.Gate`, ``drift``, ``drift_rule`` and ``probes``
+    those of a :class:`.drift.DriftMonitor`; they are moved on by what is learned. An
     event that has just been scored is not scored again to learn it.
     """
 
@@ -90,11 +129,16 @@ cdef class Stepper:
     cdef double[::1] gate
     cdef const double[::1] gate_rule
     cdef bint gated
+    cdef double[::1] drift
+    cdef const double[::1] drift_rule
+    cdef double[:, ::1] probes
     cdef double[::1] scored   # the row that the scratch memory is about, ...
     cdef uint64_t changes     # ... and the state of the engine when it was
 
-    def __init__(self, Engine engine, double[::1] gate, const double[::1] gate_rule):
+    def __init__(self, Engine engine, double[::1] gate, const double[::1] gate_rule,
+                 double[::1] drift, const double[::1] drift_rule, double[:, ::1] probes):
         self.engine = engine
+        self.drift, self.drift_rule, self.probes = drift, drift_rule, probes
         self.scratch = new_scratch(engine)
         self.gate, self.gate_rule = gate, gate_rule
         self.gated = gate.shape[0] > 0
@@ -128,5 +172,7 @@ cdef class Stepper:
             return score
         if self.gated:
             u *= gate_event(&self.gate[0], &self.gate_rule[0], score)
+        watch_event(&self.drift[0], &self.drift_rule[0], &self.probes[0, 0], columns.width,
+                    columns.values, score)
         learn_row(self.engine, self.scratch, u, time)
         return score

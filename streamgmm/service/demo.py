@@ -219,6 +219,7 @@ class Demo:
             _SAMPLE,
             threshold=detector.threshold,
             weights=detector.weights,
+            drift=detector.drift,
             seen=detector.n_seen,
             ready=detector.ready,
         )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from streamgmm.detection import Drift
+
 __all__ = ["Metrics", "reference"]
 
 _PREFIX: Final = "streamgmm_"
@@ -121,6 +123,17 @@ class Metrics:
             "Share of traffic of a component of the mixture.",
             ["partition", "component"],
         )
+        self.moved = self._gauge(
+            "drift_moved_ratio",
+            "How far the model is from what it was some 10,000 events ago; 0 the same, 1 another.",
+            by_partition,
+        )
+        self.misfit = self._gauge(
+            "drift_misfit_sigma",
+            "How badly the latest 500 events fit the model, against its own long run, in standard "
+            "deviations at rest.",
+            by_partition,
+        )
         self.seen = self._gauge("model_events", "Events the model has seen.", by_partition)
         self.partition_ready = self._gauge(
             "ready", "1 once the partition's model has warmed up and alerts.", by_partition
@@ -152,11 +165,14 @@ class Metrics:
         *,
         threshold: float,
         weights: NDArray[np.float64],
+        drift: Drift,
         seen: int,
         ready: bool,
     ) -> None:
-        """Show one model's threshold, component weights, age and readiness."""
+        """Show one model's threshold, component weights, drift, age and readiness."""
         self.threshold.labels(partition).set(threshold)
+        self.moved.labels(partition).set(drift.moved)
+        self.misfit.labels(partition).set(drift.misfit)
         self.seen.labels(partition).set(seen)
         self.partition_ready.labels(partition).set(ready)
         for component, weight in enumerate(weights):
@@ -164,7 +180,10 @@ class Metrics:
 
     def forget_partition(self, partition: str) -> None:
         """Stop showing the present state of a partition that has left; its counters stay."""
-        for gauge in (self.lag, self.threshold, self.seen, self.partition_ready, self.weight):
+        for gauge in (
+            self.lag, self.threshold, self.moved, self.misfit, self.seen, self.partition_ready,
+            self.weight,
+        ):  # fmt: skip
             gauge.remove_by_labels({"partition": partition})
         self.checkpoint_size.remove_by_labels({"partition": partition})
 

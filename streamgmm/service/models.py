@@ -230,6 +230,7 @@ class Models:
                 name,
                 threshold=detector.threshold,
                 weights=detector.weights,
+                drift=detector.drift,
                 seen=detector.n_seen,
                 ready=detector.ready,
             )

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from streamgmm.detection import Drift
 from streamgmm.service import metrics as module
 from streamgmm.service.histogram import ArrayHistogram
 from streamgmm.service.metrics import Metrics
@@ -62,15 +63,29 @@ def test_an_array_histogram_counts_like_one_by_one() -> None:
 def test_a_model_is_shown_and_forgotten() -> None:
     metrics = Metrics("")
     metrics.observe_model(
-        "flows-0", threshold=12.5, weights=np.array([0.75, 0.25]), seen=9, ready=True
+        "flows-0",
+        threshold=12.5,
+        weights=np.array([0.75, 0.25]),
+        drift=Drift(moved=0.125, misfit=-2.5, latest=1.0),
+        seen=9,
+        ready=True,
     )
-    metrics.observe_model("flows-1", threshold=np.inf, weights=np.array([1.0]), seen=1, ready=False)
+    metrics.observe_model(
+        "flows-1",
+        threshold=np.inf,
+        weights=np.array([1.0]),
+        drift=Drift(moved=0.0, misfit=0.0, latest=0.0),
+        seen=1,
+        ready=False,
+    )
     shown = samples(metrics)
     assert shown["streamgmm_threshold_nats[('partition', 'flows-0')]"] == 12.5
     assert (
         shown["streamgmm_component_weight_ratio[('component', '1'), ('partition', 'flows-0')]"]
         == 0.25
     )
+    assert shown["streamgmm_drift_moved_ratio[('partition', 'flows-0')]"] == 0.125
+    assert shown["streamgmm_drift_misfit_sigma[('partition', 'flows-0')]"] == -2.5
     assert shown["streamgmm_ready[('partition', 'flows-1')]"] == 0
     metrics.forget_partition("flows-0")
     left = samples(metrics)
