@@ -184,7 +184,7 @@ def test_events_that_teach_nothing_do_not_count() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize(
     "detector",
-    [drift.ADWIN(), drift.PageHinkley(delta=0.1, threshold=60.0), drift.KSWIN(alpha=1e-6, seed=1)],
+    [drift.ADWIN(), drift.PageHinkley(delta=0.1, threshold=60.0), drift.KSWIN(alpha=1e-5, seed=1)],
     ids=lambda detector: type(detector).__name__,
 )
 def test_river_s_drift_detectors_find_a_change_and_are_quiet_otherwise(
