@@ -101,8 +101,8 @@ def moments(mixture: OnlineMixture) -> tuple[Array, Array]:
     """Return mean (d,) and raw second moment (d, d) of a mixture, frame units, as S has them."""
     mu, w = mixture.frame.to_frame(mixture.means), mixture.weights
     second = mixture.scatters + mu[:, :, None] * mu[:, None, :]
-    if mixture.covariance.name == "diag":
-        second = second * np.eye(mixture.d)
+    kind = mixture.covariance
+    second = kind.unpack(kind.pack(second), mixture.d)
     return w @ mu, np.einsum("k,kij->ij", w, second)
 
 
