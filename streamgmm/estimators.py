@@ -52,8 +52,9 @@ class OnlineGMM(base.AnomalyDetector):
         A law of forgetting in the place of ``half_life``: ``Stationary()``, ``PowerLaw(alpha)`` or
         ``HalfLife(...)`` from `streamgmm`.
     score
-        "nll"; "nll_full", which counts all components as normal; or "tail", -log of the
-        probability of an event this far out, which does not depend on volume.
+        "nll"; "nll_full", which counts all components as normal; "tail", -log of the probability
+        of an event this far out, which does not depend on volume; or "nll_observed", the "nll" of
+        the fields that an event has.
     established
         What counts as normal: "graded", a share of the heaviest component's weight, or None for
         every component.

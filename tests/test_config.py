@@ -525,7 +525,7 @@ def test_the_fingerprint_covers_categories_and_times() -> None:
         ("n_components", [1, 1024]),
         ("covariance", ["full", "tied", "diag", "spherical"]),
         ("half_life", [1e-9, 1e12, "1ms", "stationary"]),
-        ("score", ["nll", "nll_full", "tail"]),
+        ("score", ["nll", "nll_full", "tail", "nll_observed"]),
         ("established", ["graded", "off", 1e-9, 1.0]),
         ("shrinkage", [0, 1000]),
         ("gate", ["off", 1e-9, 0.999999]),

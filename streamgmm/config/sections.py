@@ -196,8 +196,9 @@ class Model:
     ] = 10_000.0
     score: Annotated[
         str,
-        choice("nll", "nll_full", "tail"),
-        "nll: against established behaviour; nll_full: plain; tail: free of volume",
+        choice("nll", "nll_full", "tail", "nll_observed"),
+        "nll: against established behaviour; nll_full: plain; tail: free of volume; "
+        "nll_observed: of the fields that are there",
     ] = "nll"
     established: Annotated[
         float | str,

@@ -16,7 +16,7 @@ static int64_t work_doubles(const model_t *m) {
 
 static int64_t scratch_doubles(const model_t *m) {
     int64_t padded = m->groups * LANES;
-    return padded * (m->d + 4 + m->size) + work_doubles(m) + m->size + m->d;
+    return padded * (m->d + 5 + m->size) + work_doubles(m) + m->size + 2 * m->d;
 }
 
 int64_t scratch_bytes(const model_t *m) { return scratch_doubles(m) * (int64_t)sizeof(double); }
@@ -27,11 +27,12 @@ void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
     s->delta = take(&arena, padded * m->d);
     s->distance = take(&arena, padded);
     s->log_density = take(&arena, padded);
-    s->entropy = take(&arena, padded);
+    s->completed = take(&arena, 2 * padded);
     s->responsibility = take(&arena, padded);
     s->missing_root = take(&arena, padded * m->size);
     s->work = take(&arena, work_doubles(m));
     s->pooled = take(&arena, m->size);
+    s->z = take(&arena, m->d);
     s->missing = (int64_t *)take(&arena, m->d);
     s->n_missing = 0;
     s->u = 0.0; /* e^0 */

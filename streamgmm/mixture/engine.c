@@ -7,6 +7,7 @@
 
 #include "covariance.h"
 #include "lanes.h"
+#include "missing.h"
 #include "upper_gamma.h"
 
 /* Compiled once for each width of the registers (engine_v3.c); dispatch.c chooses. */
@@ -30,6 +31,7 @@ INLINE void centre(const model_t *m, scratch_t *s, const double *x) {
         double z = (x[i] - m->location[i]) * m->inverse_scale[i];
         z = z > FARTHEST ? FARTHEST : (z < -FARTHEST ? -FARTHEST : z);
         if (absent) s->missing[s->n_missing++] = i;
+        s->z[i] = z;
         for (int64_t g = 0; g < m->groups; g++) {
             int64_t at = (g * m->d + i) * LANES;
             lanes delta = z - lanes_load(m->mean + at);
@@ -39,26 +41,27 @@ INLINE void centre(const model_t *m, scratch_t *s, const double *x) {
     }
 }
 
+INLINE lanes density_at(const model_t *m, int64_t g, lanes distance, lanes log_det, double d) {
+    lanes density = log_det - 0.5 * (d * LOG_2PI) - 0.5 * distance;
+    /* an empty component, be it the nearest, must not be what the others are measured by */
+    lanes_int empty = lanes_load(GROUP(m->weight, g)) <= 0.0;
+    return lanes_select(empty, lanes_all(-1e300), density);
+}
+
 INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
     double *delta = s->delta + g * m->d * LANES;
+    double observed = (double)(m->d - s->n_missing);
     lanes log_det = lanes_load(GROUP(m->log_det, g));
     lanes distance;
     if (s->n_missing == 0) {
         distance = shape_distance(m, g, delta);
     } else {
-        lanes log_det_mm = shape_missing_root(m, s, g);
-        distance = shape_condition(m, s, g, delta);
         /* log |Sigma_oo| = log |Sigma| + log |P_mm| */
-        log_det -= 0.5 * log_det_mm;
-        lanes_store(GROUP(s->entropy, g),
-                    0.5 * ((double)s->n_missing * (1.0 + LOG_2PI) - log_det_mm));
+        log_det -= 0.5 * shape_missing_root(m, s, g);
+        distance = shape_condition(m, s, g, delta);
     }
-    double observed = (double)(m->d - s->n_missing);
     lanes_store(GROUP(s->distance, g), distance);
-    lanes density = log_det - 0.5 * (observed * LOG_2PI) - 0.5 * distance;
-    /* an empty component, be it the nearest, must not be what the others are measured by */
-    lanes_int empty = lanes_load(GROUP(m->weight, g)) <= 0.0;
-    lanes_store(GROUP(s->log_density, g), lanes_select(empty, lanes_all(-1e300), density));
+    lanes_store(GROUP(s->log_density, g), density_at(m, g, distance, log_det, observed));
 }
 
 INLINE double largest(const double *values, int64_t groups) {
@@ -83,52 +86,65 @@ INLINE void normalise(const model_t *m, scratch_t *s) {
 
 /* ---- score ----------------------------------------------------------------------------------- */
 
+/* The complete event in the place of one with missing columns: these as the most responsible
+ * component expects them, and all of it as far from there as is equally unlikely. */
+INLINE void complete(const model_t *m, scratch_t *s) {
+    int64_t k = s->component;
+    int64_t own = (k / LANES) * m->d * LANES + k % LANES;
+    for (int64_t a = 0; a < s->n_missing; a++) {
+        int64_t at = own + s->missing[a] * LANES;
+        s->z[s->missing[a]] = m->mean[at] + s->delta[at];
+    }
+    double d = (double)m->d;
+    double farther = farther_over_all(s->distance[k], d - (double)s->n_missing, d);
+    double *density = s->completed, *distances = s->completed + m->groups * LANES;
+    for (int64_t g = 0; g < m->groups; g++) {
+        const double *mean = m->mean + g * m->d * LANES;
+        for (int64_t i = 0; i < m->d; i++)
+            lanes_store(AT(s->work, i), s->z[i] - lanes_load(AT(mean, i)));
+        lanes distance = shape_distance(m, g, s->work) + farther;
+        lanes log_det = lanes_load(GROUP(m->log_det, g));
+        lanes_store(GROUP(distances, g), distance);
+        lanes_store(GROUP(density, g), density_at(m, g, distance, log_det, d));
+    }
+}
+
 /* -log sum of w_k e^(a_k) over the components whose weight reaches `threshold` or whose tenure
- * reaches `tenure`, taken from its own largest term; with something missing, plus the
- * responsibilities' mean of the conditional entropy. */
-INLINE double sum_from_own_top(const model_t *m, const scratch_t *s, const double *a,
-                               double threshold, double tenure, int with_entropy) {
-    double top = -1e308, sum = 0.0, entropy = 0.0;
+ * reaches `tenure`, taken from its own largest term. */
+INLINE double sum_from_own_top(const model_t *m, const double *a, double threshold,
+                               double tenure) {
+    double top = -1e308, sum = 0.0;
     for (int64_t k = 0; k < m->components; k++)
         if ((m->weight[k] >= threshold || m->tenure[k] >= tenure) && a[k] > top) top = a[k];
     for (int64_t k = 0; k < m->components; k++)
-        if (m->weight[k] >= threshold || m->tenure[k] >= tenure) {
-            double e = m->weight[k] * scalar_exp(a[k] - top);
-            sum += e;
-            if (with_entropy) entropy += e * s->entropy[k];
-        }
-    return -(top + scalar_log(sum)) + (with_entropy ? entropy / sum : 0.0);
+        if (m->weight[k] >= threshold || m->tenure[k] >= tenure)
+            sum += m->weight[k] * scalar_exp(a[k] - top);
+    return -(top + scalar_log(sum));
 }
 
 /* Of eight thresholds four, one lane each: -log sum of the established `e`, which are
  * proportional to w_k e^(a_k - top). */
-INLINE lanes graded_levels(const model_t *m, const scratch_t *s, const double *a, const double *e,
-                           double top, lanes threshold, lanes tenure, int with_entropy) {
-    lanes sum = lanes_all(0.0), entropy = lanes_all(0.0);
+INLINE lanes graded_levels(const model_t *m, const double *a, const double *e, double top,
+                           lanes threshold, lanes tenure) {
+    lanes sum = lanes_all(0.0);
     for (int64_t k = 0; k < m->components; k++) {
         lanes_int in = (lanes_all(m->weight[k]) >= threshold) |
                        (lanes_all(m->tenure[k]) >= tenure);
-        lanes counted = (lanes)((lanes_int)lanes_all(e[k]) & in);
-        sum += counted;
-        if (with_entropy) entropy += counted * s->entropy[k];
+        sum += (lanes)((lanes_int)lanes_all(e[k]) & in);
     }
-    lanes bounded = lanes_max(sum, lanes_all(VANISHED));
-    lanes level = -(top + lanes_log(bounded));
-    if (with_entropy) level += entropy / bounded;
+    lanes level = -(top + lanes_log(lanes_max(sum, lanes_all(VANISHED))));
     for (int j = 0; j < LANES; j++)
-        if (sum[j] < VANISHED)
-            level[j] = sum_from_own_top(m, s, a, threshold[j], tenure[j], with_entropy);
+        if (sum[j] < VANISHED) level[j] = sum_from_own_top(m, a, threshold[j], tenure[j]);
     return level;
 }
 
 /* the mean over the thresholds */
-INLINE double graded(const model_t *m, const scratch_t *s, const double *a, const double *e,
-                     double top, int with_entropy) {
+INLINE double graded(const model_t *m, const double *a, const double *e, double top) {
     double heaviest = largest(m->weight, m->groups);
     lanes sum = lanes_all(0.0);
     for (int64_t j = 0; j < THRESHOLDS; j += LANES)
-        sum += graded_levels(m, s, a, e, top, lanes_load(m->thresholds + j) * heaviest,
-                             lanes_load(m->tenures + j), with_entropy);
+        sum += graded_levels(m, a, e, top, lanes_load(m->thresholds + j) * heaviest,
+                             lanes_load(m->tenures + j));
     return lanes_sum(sum) / THRESHOLDS;
 }
 
@@ -141,23 +157,39 @@ INLINE double exponentiate(const model_t *m, const double *a, double *e) {
     return top;
 }
 
-INLINE double tail_score(const model_t *m, scratch_t *s) {
+INLINE double tail_score(const model_t *m, scratch_t *s, const double *distance) {
     double *log_q = s->work, *e = s->work + m->groups * LANES;
-    double half = 0.5 * (double)(m->d - s->n_missing);
+    double half = 0.5 * (double)m->d;
     for (int64_t k = 0; k < m->groups * LANES; k++)
-        log_q[k] = m->weight[k] > 0.0 ? log_upper_gamma(half, 0.5 * s->distance[k]) : -1e300;
+        log_q[k] = m->weight[k] > 0.0 ? log_upper_gamma(half, 0.5 * distance[k]) : -1e300;
     double top = exponentiate(m, log_q, e);
-    return graded(m, s, log_q, e, top, 0);
+    return graded(m, log_q, e, top);
+}
+
+/* after the E step and complete() */
+INLINE double completed_score(const model_t *m, scratch_t *s) {
+    const double *density = s->completed, *distance = s->completed + m->groups * LANES;
+    if (m->score == SCORE_TAIL) return tail_score(m, s, distance);
+    double top = exponentiate(m, density, s->work);
+    return graded(m, density, s->work, top) + m->log_scale;
 }
 
 double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
     centre(m, s, x);
     for (int64_t g = 0; g < m->groups; g++) group_density(m, s, g);
     s->top = exponentiate(m, s->log_density, s->responsibility);
-    s->score = m->score == SCORE_TAIL
-                   ? tail_score(m, s)
-                   : graded(m, s, s->log_density, s->responsibility, s->top, s->n_missing > 0) +
-                         m->log_scale;
+    if (s->n_missing > 0 && m->score != SCORE_OBSERVED) {
+        normalise(m, s);
+        complete(m, s);
+        return s->score = completed_score(m, s);
+    }
+    if (m->score == SCORE_TAIL) {
+        s->score = tail_score(m, s, s->distance);
+    } else {
+        s->score = graded(m, s->log_density, s->responsibility, s->top) + m->log_scale;
+        for (int64_t a = 0; a < s->n_missing; a++) /* scales of what is there only */
+            s->score += scalar_log(m->inverse_scale[s->missing[a]]);
+    }
     normalise(m, s);
     return s->score;
 }

@@ -31,7 +31,6 @@ cdef extern from "model.h":
         double *delta
         double *distance
         double *log_density
-        double *entropy
         double *responsibility
         double *missing_root
         int64_t *missing

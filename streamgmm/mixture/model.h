@@ -17,7 +17,8 @@ enum covariance_kind {
     COVARIANCE_SPHERICAL = 3 /* statistics and factors as diag, their entries alike but for the ridge */
 };
 enum decay_kind { DECAY_OWN = 0, DECAY_COMMON = 1, DECAY_POWER = 2, DECAY_TIME = 3 };
-enum score_kind { SCORE_NLL = 0, SCORE_TAIL = 1 };
+/* with columns missing, NLL and TAIL take the complete event that is expected, OBSERVED the rest */
+enum score_kind { SCORE_NLL = 0, SCORE_TAIL = 1, SCORE_OBSERVED = 2 };
 
 #define THRESHOLDS 8
 
@@ -53,10 +54,11 @@ typedef struct {
 
 /* What one event's E step leaves for its M step. One block of memory, owned by the caller. */
 typedef struct {
+    double *z;               /* (d,) the event in frame units; missing: as expected, if completed */
     double *delta;           /* (groups, d, LANES) x - mu_k; missing: conditional expectation */
     double *distance;        /* (groups, LANES) squared Mahalanobis distance, observed part */
     double *log_density;     /* (groups, LANES) log N(x_o; k), frame units */
-    double *entropy;         /* (groups, LANES) conditional entropy of the missing part */
+    double *completed;       /* (2, groups, LANES) log_density, distance of the completed event */
     double *responsibility;  /* (groups, LANES) */
     double *missing_root;    /* (groups, or 1 if tied; size, LANES) R^-1 of P_mm = R R^T */
     double missing_log_det;  /* log |P_mm|, if tied */

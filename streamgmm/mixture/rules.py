@@ -11,7 +11,8 @@ from .covariance import covariance_of
 from .forgetting import Forgetting, HalfLife
 from .kernels import THRESHOLDS
 
-SCORES = ("nll", "nll_full", "tail")
+# By name, with the kernels' number of each (model.h); "nll_full" differs in its thresholds.
+SCORES = {"nll": 0, "nll_full": 0, "tail": 1, "nll_observed": 2}
 
 # Shares of the heaviest component's weight at which a component counts as established.
 GRADES = np.geomspace(0.05, 0.5, THRESHOLDS)
@@ -33,7 +34,8 @@ class Rules:
         Law of the step sizes (:mod:`streamgmm.mixture.forgetting`).
     score
         "nll": negative log-likelihood under established behaviour; "nll_full": under all of it;
-        "tail": -log of the probability, under established behaviour, of being this far out.
+        "tail": -log of the probability, under established behaviour, of being this far out;
+        "nll_observed": as "nll", but of an event's observed fields alone: levels depend on which.
     established
         "graded": mean over eight thresholds in [0.05, 0.5] of the heaviest weight; a number: that
         one threshold; None: every component counts. A component that has explained 4,000 times a
@@ -83,7 +85,7 @@ class Rules:
             "decay": decay,
             "rate": rate,
             "alpha": alpha,
-            "score": 1 if self.score == "tail" else 0,
+            "score": SCORES[self.score],
             "kappa": self.shrinkage,
             "rho": self.correlation_shrinkage,
             "nu": min(self.influence, 1e300),

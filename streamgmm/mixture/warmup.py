@@ -83,7 +83,10 @@ class WarmUp:
                 surprise, 0.5 * distance, out=np.ones_like(distance), where=distance > 0.0
             )
             return np.asarray(gaussian.score(X) * ratio)
-        at_mean = gaussian.score(np.where(np.isnan(X), np.nan, gaussian.means[0]))
+        if self.rules.score == "nll_observed":
+            at_mean = gaussian.score(np.where(np.isnan(X), np.nan, gaussian.means[0]))
+        else:  # what is missing costs what it would on average
+            at_mean = gaussian.score(gaussian.means) + 0.5 * (X.shape[1] - observed)
         constant = [
             0.5 * d * math.log(n / 2) + math.lgamma(n / 2) - math.lgamma((n + d) / 2)
             for d in observed.tolist()
@@ -116,7 +119,7 @@ class WarmUp:
             correlation_shrinkage=self.rules.correlation_shrinkage,
             influence=self.rules.influence,
             resolution=self.rules.resolution,
-            score="tail" if self.rules.score == "tail" else "nll_full",
+            score="nll_full" if self.rules.score == "nll" else self.rules.score,
         )
         d = self._rows.shape[1]
         frame = estimate_frame(self._rows, resolution=rules.resolution)

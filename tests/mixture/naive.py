@@ -36,6 +36,20 @@ def log_chi_squared_tail(m2: float, d: int) -> float:
     return float(logsumexp(terms))
 
 
+def as_far(m2: float, o: int, d: int) -> float:
+    """Return m^2 over d features that is as unlikely as m2 over o of them (Wilson-Hilferty).
+
+    Far out, where that would fall short, what m^2 has more at the middle of the two distributions.
+    """
+    if o == 0:
+        return float(d)
+    v_o, v_d = 2 / (9 * o), 2 / (9 * d)
+    deviate = ((m2 / o) ** (1 / 3) - (1 - v_o)) / math.sqrt(v_o)
+    equal = d * max(1 - v_d + deviate * math.sqrt(v_d), 0.0) ** 3
+    middle = d * (1 - v_d) ** 3 - o * (1 - v_o) ** 3
+    return max(equal, m2 + middle) if deviate > 0 else equal
+
+
 @dataclass
 class Naive:
     """N, w, n and tenure (K,), mu (K, d) and S (K, d, d), and the rules that move them."""
@@ -136,23 +150,23 @@ class Naive:
 
     def score(self, x: Array) -> float:
         z = self.to_frame(x)
-        missing = np.isnan(z)
+        observed, d = int((~np.isnan(z)).sum()), self.d
+        log_scale = np.log(self.scale)
+        distances, farther = self.distances(z), 0.0
+        if self.rules.score == "nll_observed":
+            level, log_scale = self.log_densities(z), log_scale[~np.isnan(z)]
+        else:
+            if observed < d:  # the complete event that the most responsible component expects
+                k = int(np.argmax(self.responsibilities(z)))
+                farther = as_far(distances[k], observed, d) - distances[k]
+                z = self.fill(z)[0][k]
+                distances = self.distances(z) + farther
+            level = self.log_densities(z) - farther / 2
         if self.rules.score == "tail":
-            observed = int(self.d - missing.sum())
-            level = np.array([log_chi_squared_tail(m2, observed) for m2 in self.distances(z)])
-            return float(np.mean([-self._log_sum(level, c) for c in self.thresholds()]))
-        level = self.log_densities(z)
-        scores = []
-        for c in self.thresholds():
-            nll = -self._log_sum(level, c)
-            if missing.any():
-                counted = self.counted(c)
-                joint = np.where(counted, np.log(self.w) + level, -np.inf)
-                r = np.exp(joint - logsumexp(joint))
-                C = self.fill(z)[1][:, missing][:, :, missing]
-                nll += float(r @ np.linalg.slogdet(2 * np.pi * np.e * C)[1]) / 2
-            scores.append(nll)
-        return float(np.mean(scores)) + float(np.log(self.scale).sum())
+            level = np.array([log_chi_squared_tail(m2, d) for m2 in distances])
+            log_scale = np.zeros(0)
+        scores = [-self._log_sum(level, c) for c in self.thresholds()]
+        return float(np.mean(scores)) + float(log_scale.sum())
 
     def counted(self, c: float) -> NDArray[np.bool_]:
         return (self.w >= c * self.w.max()) | (self.tenure >= TENURE * c)

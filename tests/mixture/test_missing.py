@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2, multivariate_normal
 
 from streamgmm.mixture import OnlineMixture, Stationary
+from tests.mixture.naive import as_far
 from tests.mixture.streams import COVARIANCES, UNCORRELATED, fitted, modes, with_holes
 
 
@@ -25,26 +26,90 @@ def conditional(
     return mean[m] - C @ P[np.ix_(m, ~m)] @ (x[~m] - mean[~m]), C
 
 
+MISSING = pytest.mark.parametrize("missing", [[0], [2, 3], [0, 1, 3]])
+
+
 @pytest.mark.parametrize("covariance", COVARIANCES)
-@pytest.mark.parametrize("missing", [[0], [2, 3], [0, 1, 3]])
-def test_the_score_is_the_marginal_plus_the_conditional_entropy(
+@MISSING
+def test_responsibilities_and_likelihood_are_those_of_what_is_observed(
     covariance: str, missing: list[int]
 ) -> None:
-    mixture = fitted(modes(400, 4), 5, covariance=covariance, established=None)
+    """`score="nll_observed"` is that likelihood, whatever is missing, in the user's units."""
+    rules: dict[str, Any] = {"covariance": covariance, "established": None}
+    mixture = fitted(modes(400, 4), 5, score="nll_observed", **rules)
     X = modes(60, 4, seed=1)
     X[:, missing] = np.nan
     o = ~np.isnan(X[0])
     scores, (likelihood, responsibilities, _) = mixture.score(X), mixture.expect(X)
     for i, x in enumerate(X):
-        joint, entropy = np.empty(5), np.empty(5)
-        for k, (mean, Sigma) in enumerate(zip(mixture.means, mixture.covariances, strict=True)):
-            marginal = multivariate_normal(mean[o], Sigma[np.ix_(o, o)])
-            joint[k] = np.log(mixture.weights[k]) + marginal.logpdf(x[o])
-            entropy[k] = multivariate_normal(*conditional(mean, Sigma, x)).entropy()
-        r = np.exp(joint - logsumexp(joint))
+        joint = [
+            np.log(w) + multivariate_normal(mean[o], Sigma[np.ix_(o, o)]).logpdf(x[o])
+            for w, mean, Sigma in zip(
+                mixture.weights, mixture.means, mixture.covariances, strict=True
+            )
+        ]
         assert likelihood[i] == pytest.approx(logsumexp(joint), rel=1e-9)
-        np.testing.assert_allclose(responsibilities[i], r, atol=1e-9)
-        assert scores[i] == pytest.approx(-logsumexp(joint) + r @ entropy, rel=1e-9)
+        assert scores[i] == pytest.approx(-logsumexp(joint), rel=1e-9)
+        np.testing.assert_allclose(responsibilities[i], np.exp(joint - logsumexp(joint)), atol=1e-9)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+@pytest.mark.parametrize("established", [None, "graded"])
+@MISSING
+def test_the_score_is_that_of_the_expected_event_moved_as_far_out(
+    covariance: str, established: str | None, missing: list[int]
+) -> None:
+    """What is missing, as the most responsible component expects it; then m^2 grows with d."""
+    mixture = fitted(modes(400, 4), 5, covariance=covariance, established=established)
+    X = modes(60, 4, seed=1)
+    X[:10] += 0.2 * (X[:10] - X.mean(axis=0))
+    X[:, missing] = np.nan
+    _, responsibilities, distances = mixture.expect(X)
+    covariances, means, weights = mixture.covariances, mixture.means, mixture.weights
+    thresholds = np.zeros(1) if established is None else np.geomspace(0.05, 0.5, 8)
+    for i, x in enumerate(X):
+        k = int(responsibilities[i].argmax())
+        filled = x.copy()
+        filled[missing] = conditional(means[k], covariances[k], x)[0]
+        m2 = distances[i, k]
+        levels = np.array(
+            [
+                multivariate_normal(mean, Sigma).logpdf(filled)
+                for mean, Sigma in zip(means, covariances, strict=True)
+            ]
+        )
+        levels -= 0.5 * (as_far(m2, 4 - len(missing), 4) - m2)
+        counted = [weights >= c * weights.max() for c in thresholds]
+        expected = -np.mean([logsumexp(levels[c], b=weights[c]) for c in counted])
+        assert mixture.score(x[None, :])[0] == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(1e-4, 0.9999))
+def test_as_far_out_is_as_unlikely(observed: int, missing: int, p: float) -> None:
+    """Wilson and Hilferty's deviates against scipy's chi-squared quantiles, from 1 of d on."""
+    d = observed + missing
+    m2, m2_all = chi2.ppf(p, observed), chi2.ppf(p, d)
+    tolerance = 0.1 if p > 0.05 else 0.5  # near the mean of a component nobody looks
+    assert as_far(m2, observed, d) == pytest.approx(m2_all, rel=tolerance, abs=0.6)
+
+
+@given(st.integers(1, 6), st.integers(0, 50))
+def test_the_farther_out_the_stranger_whatever_is_missing(observed: int, seed: int) -> None:
+    """Along a ray the score rises without end; at no point does a hidden field explain it away."""
+    d = 6
+    gaussian = one_gaussian(d)
+    rng = np.random.default_rng(seed)
+    steps = np.geomspace(1e-3, 1e9, 200)
+    X = gaussian.means + steps[:, None] * rng.normal(size=d) * gaussian.frame.scale
+    X[:, rng.permutation(d)[observed:]] = np.nan
+    scores, m2 = gaussian.score(X), gaussian.expect(X)[2][:, 0]
+    assert (np.diff(scores) > 0).all()
+    at_mean = gaussian.score(gaussian.means)[0]
+    assert (scores >= at_mean + 0.5 * m2 - 1e-9 * np.abs(scores)).all()
+
+
+def one_gaussian(d: int) -> OnlineMixture:
+    return fitted(np.random.default_rng(d).normal(size=(300, d)), 1)
 
 
 @pytest.mark.parametrize("covariance", COVARIANCES)
@@ -89,35 +154,35 @@ def test_features_in_any_order_score_alike(seed: int, d: int) -> None:
     )
 
 
-def test_nothing_observed_scores_the_model_s_entropy() -> None:
+def test_nothing_observed_scores_as_the_heaviest_component_does_on_average() -> None:
     mixture = fitted(modes(400, 3), 4, established=None)
-    entropies = [
-        multivariate_normal(mean, Sigma).entropy()
-        for mean, Sigma in zip(mixture.means, mixture.covariances, strict=True)
-    ]
-    score = mixture.score(np.full((1, 3), np.nan))[0]
-    assert score == pytest.approx(mixture.weights @ entropies, rel=1e-9)
+    heaviest = mixture.weights.argmax()
+    expected = mixture.score(mixture.means[[heaviest]])[0] + 3 / 2
+    assert mixture.score(np.full((1, 3), np.nan))[0] == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("score", ["nll", "tail"])
 @pytest.mark.parametrize("covariance", COVARIANCES)
-def test_on_its_own_events_the_mean_score_does_not_depend_on_what_is_missing(
-    covariance: str,
-) -> None:
+def test_on_its_own_events_scores_do_not_tell_what_is_missing(covariance: str, score: str) -> None:
+    """Neither their mean nor their spread, nor how often they pass a high level."""
     mixture: OnlineMixture = fitted(
-        modes(1000, 4), 3, covariance=covariance, established=None, correlation_shrinkage=0.0
+        modes(1000, 4), 3, covariance=covariance, score=score, established=None
     )
     X, _ = mixture.sample(40_000, np.random.default_rng(1))
     complete = mixture.score(X)
-    for share in (0.25, 0.5):
-        holed = np.where(np.random.default_rng(2).random(X.shape) < share, np.nan, X)
-        assert mixture.score(holed).mean() == pytest.approx(complete.mean(), abs=0.3)
+    level = np.quantile(complete, 0.99)
+    for missing in (1, 2):
+        order = np.random.default_rng(2).random(X.shape).argsort(axis=1)
+        scores = mixture.score(np.where(order < missing, np.nan, X))
+        assert scores.mean() == pytest.approx(complete.mean(), abs=0.3)
+        assert scores.std() == pytest.approx(complete.std(), rel=0.2)
+        assert 1 / 1.5 < (scores > level).mean() / 0.01 < 1.5
 
 
-def test_tail_counts_the_dimensions_that_were_observed() -> None:
-    mixture = fitted(modes(400, 3), 1, score="tail")
-    X = with_holes(modes(50, 3, seed=1), 0.3)
-    X = X[~np.isnan(X).all(axis=1)]
+def test_tail_of_one_gaussian_is_the_tail_of_what_was_observed() -> None:
+    """As unlikely over all as what was observed is: to the accuracy of the deviates."""
+    mixture = fitted(modes(400, 4), 1, score="tail")
+    X = modes(300, 4, seed=1)
+    X[:, 2] = np.nan
     m2 = mixture.expect(X)[2][:, 0]
-    expected = -chi2.logsf(m2, (~np.isnan(X)).sum(axis=1))
-    np.testing.assert_allclose(mixture.score(X), expected, rtol=1e-9, atol=1e-13)
-    assert mixture.score(np.full((1, 3), np.nan))[0] == pytest.approx(0.0, abs=1e-12)
+    np.testing.assert_allclose(mixture.score(X), -chi2.logsf(m2, 3), atol=0.1, rtol=0.02)

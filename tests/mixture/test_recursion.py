@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from streamgmm.mixture import OnlineMixture
+from streamgmm.mixture.rules import SCORES
 from tests.mixture.naive import Naive, naive_copy
 from tests.mixture.streams import (
     COVARIANCES,
@@ -68,7 +69,7 @@ rules_of_all_kinds = st.fixed_dictionaries(
     {
         "covariance": st.sampled_from(COVARIANCES),
         "forgetting": st.sampled_from(list(LAWS.values())),
-        "score": st.sampled_from(["nll", "nll_full", "tail"]),
+        "score": st.sampled_from(list(SCORES)),
         "established": st.sampled_from(["graded", None, 0.0, 0.3, 1.0]),
         "shrinkage": st.sampled_from([0.0, 0.05, 2.0]),
         "correlation_shrinkage": st.sampled_from([0.0, 0.1, 1.0]),
