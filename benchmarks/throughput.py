@@ -1,25 +1,35 @@
 """Speed and memory of score-then-learn: blocks of rows, and dictionaries one by one.
 
     python benchmarks/throughput.py [--stream FILE.npz]
+    python benchmarks/throughput.py --against COMMIT
 
 Times are medians over repeats, interleaved in one run, and given beside two yardsticks of the same
 run: a naive NumPy mixture, and a bare Python loop that adds up a dictionary. ``--stream`` takes an
-.npz file with X (n, d) and reports the rate and the memory over all of it.
+.npz file with X (n, d) and reports the rate and the memory over all of it. ``--against`` builds
+another commit in a temporary folder and measures both in turns: the ratio says what a change costs.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
+import json
 import resource
 import statistics
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+import streamgmm
 from streamgmm import OnlineGMM
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from benchmarks import other_commit
 
 Array = NDArray[np.float64]
 
@@ -41,7 +51,9 @@ def stream(n: int, seed: int = 0) -> Array:
 
 
 def trained(**changes: object) -> OnlineGMM:
-    """Return a model that is long past warm-up."""
+    """Return a model that is long past warm-up; rules that it does not know are off already."""
+    known = inspect.signature(OnlineGMM).parameters
+    changes = {name: value for name, value in changes.items() if name in known}
     model = OnlineGMM(n_components=COMPONENTS, **changes)  # type: ignore[arg-type]
     model.learn_many(stream(20_000, seed=1))
     return model
@@ -92,15 +104,15 @@ def add_up(events: list[dict[str, float]]) -> float:
     return sum(sum(x.values()) for x in events)
 
 
-def measure(repeats: int) -> dict[str, float]:
-    """Return microseconds an event, by what was done."""
+def tasks() -> dict[str, tuple[Callable[[], object], int]]:
+    """Return what is measured, by name: the work, and how many events it is."""
     X = stream(EVENTS)
     events = dictionaries(X[:10_000])
     by_name = OnlineGMM(n_components=COMPONENTS)
     for x in dictionaries(stream(5_000, seed=1)):
         by_name.learn_one(x)
     plain, full, diagonal = trained(**PLAIN), trained(), trained(covariance="diag")
-    tasks: dict[str, tuple[Callable[[], object], int]] = {
+    return {
         "block, plain algorithm": (lambda: plain.score_learn_many(X), len(X)),
         "block, every rule": (lambda: full.score_learn_many(X), len(X)),
         "block, every rule, diagonal": (lambda: diagonal.score_learn_many(X), len(X)),
@@ -110,13 +122,38 @@ def measure(repeats: int) -> dict[str, float]:
         "yardstick: naive NumPy": (lambda: naive_numpy(X[:2_000]), 2_000),
         "yardstick: add up a dictionary": (lambda: add_up(events), len(events)),
     }
-    times: dict[str, list[float]] = {name: [] for name in tasks}
+
+
+def microseconds(task: Callable[[], object], n: int) -> float:
+    """Return what one event costs of the processor's time, n of them in one go."""
+    start = time.process_time()
+    task()
+    return (time.process_time() - start) / n * 1e6
+
+
+def measure(repeats: int) -> dict[str, float]:
+    """Return microseconds an event, by what was done."""
+    work = tasks()
+    times: dict[str, list[float]] = {name: [] for name in work}
     for _ in range(repeats):
-        for name, (task, n) in tasks.items():
-            start = time.perf_counter()
-            task()
-            times[name].append((time.perf_counter() - start) / n * 1e6)
+        for name, (task, n) in work.items():
+            times[name].append(microseconds(task, n))
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def serve() -> None:
+    """Measure what each line of the standard input names; answer with one line of JSON."""
+    work = tasks()
+    own = [name for name in work if not name.startswith("yardstick")]
+    for line in sys.stdin:
+        match line.strip():
+            case "where":
+                answer: object = streamgmm.__file__
+            case "tasks":
+                answer = own
+            case name:
+                answer = microseconds(*work[name])
+        print(json.dumps(answer), flush=True)
 
 
 def peak_memory() -> float:
@@ -152,15 +189,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--stream", type=Path, help="an .npz file with X (n, d)")
+    parser.add_argument("--against", metavar="COMMIT", help="compare with another commit")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    figures = measure(arguments.repeats)
-    naive, loop = figures["yardstick: naive NumPy"], figures["yardstick: add up a dictionary"]
-    print(f"K = {COMPONENTS}, d = {FEATURES}, full covariance unless said; medians")
-    print(f"  {'':<32} us/event   naive NumPy / it   it / adding up")
-    for name, cost in figures.items():
-        print(f"  {name:<32} {cost:8.3f} {naive / cost:18.1f} {cost / loop:16.2f}")
+    if arguments.serve:
+        serve()
+        return
+    print(f"K = {COMPONENTS}, d = {FEATURES}, full covariance unless said; microseconds an event")
+    if arguments.against:
+        times = other_commit.compare(arguments.against, arguments.repeats)
+        print("\n".join(other_commit.lines(arguments.against, times)))
+    else:
+        print("\n".join(beside_yardsticks(measure(arguments.repeats))))
     if arguments.stream:
         over_a_stream(arguments.stream)
+
+
+def beside_yardsticks(figures: dict[str, float]) -> Iterator[str]:
+    """Yield a table of medians, as ratios to the yardsticks of the same run."""
+    naive, loop = figures["yardstick: naive NumPy"], figures["yardstick: add up a dictionary"]
+    yield f"  {'':<32} us/event   naive NumPy / it   it / adding up"
+    for name, cost in figures.items():
+        yield f"  {name:<32} {cost:8.3f} {naive / cost:18.1f} {cost / loop:16.2f}"
 
 
 if __name__ == "__main__":
