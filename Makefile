@@ -40,6 +40,16 @@ lock: $(VENV)/.requirements ## resolve the requirements again (new versions: mak
 	    $(UPGRADE) pyproject.toml --output-file requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    $(UPGRADE) pyproject.toml --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    $(UPGRADE) requirements/peers.in --constraint requirements/dev.txt --output-file requirements/peers.txt
+
+# dSalmon comes as source alone and looks for NumPy's headers where NumPy 1 had them: the compiler is
+# told where they are. Where it does not build the benchmark runs without it and says so.
+$(VENV)/.peers: requirements/peers.txt requirements/dsalmon.txt | $(VENV)/.package
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/peers.txt
+	-CPATH="$$($(VENV_PYTHON) -c 'import numpy; print(numpy.get_include())')" $(VENV_PYTHON) -m pip install --quiet \
+	    --disable-pip-version-check --no-deps --no-build-isolation --require-hashes -r requirements/dsalmon.txt
+	@touch $@
 
 # ---------------------------------------------------------------- use
 
@@ -88,6 +98,12 @@ types: venv ## mypy --strict over the package
 .PHONY: bench
 bench: venv ## detection quality on the labelled sets in DATA (a folder)
 	$(VENV_PYTHON) benchmarks/quality.py --data $(or $(DATA),$(error name the folder of the labelled sets: make bench DATA=...))
+
+.PHONY: bench-peers
+bench-peers: venv $(VENV)/.peers ## the same beside other detectors, and each rule off in turn; tables and picture in OUT
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(VENV_PYTHON) benchmarks/quality.py --peers --ablation \
+	    --data $(or $(DATA),$(error name the folder of the labelled sets: make bench-peers DATA=...)) \
+	    --out $(or $(OUT),build/quality) $(OPTIONS)
 
 .PHONY: soak
 soak: servers ## a worker on a real Kafka for MINUTES (5), stopped and crashed again and again

@@ -1,156 +1,142 @@
 """Detection quality on labelled sets: ROC-AUC and average precision, prequentially.
 
-Protocol: rows in a fixed order (a permutation drawn with seed 0, but the natural order for time
-series), at most 20,000; every event is scored, then learned, by one default configuration for all
-sets; the first min(500, 10%) are not judged. Labels are for measuring only.
-
     python benchmarks/quality.py --data FOLDER
+    python benchmarks/quality.py --data FOLDER --peers --ablation --out build/quality
+    python benchmarks/quality.py --from build/quality/results.jsonl --out build/quality
 
-FOLDER holds .npz files with X (n, d) and y (0 normal, 1 anomaly). Peers see inputs standardised
-online, and scaled to [0, 1] online where they need that.
+FOLDER holds .npz files with X (n, d) and y (0 normal, 1 anomaly). The default configuration runs
+beside two of river's detectors; --peers adds the other streaming detectors that are installed
+(`make bench-peers` installs them), --ablation the default with each rule switched off in turn.
+With --out every result is kept as it comes, a run that was stopped goes on where it was, and tables
+(quality.md) and a picture (quality.svg, quality.png) are written; --from makes them again from
+kept results.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from itertools import product
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from river import anomaly, preprocessing
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from streamgmm import OnlineGMM
-from streamgmm.service.quality import average_precision, roc_auc
+from benchmarks.comparison import ablation, kept, peers, plot
+from benchmarks.comparison.markdown import document
+from benchmarks.comparison.protocol import Detector, Result, measure
+from benchmarks.comparison.summary import Summary, summarise, text
 
-Array = NDArray[np.float64]
-Scorer = Callable[[Array, int], Array]
-
-MOST_EVENTS = 20_000
-NATURAL_ORDER = ("nab_",)  # time series: their order is what there is to learn
+ALWAYS = (ablation.DEFAULT, "river HalfSpaceTrees", "river LODA")
 
 
-def streamgmm_default(X: Array, seed: int) -> Array:
-    """Score with the one default configuration."""
-    return OnlineGMM(seed=seed).score_learn_many(X)
+def configurations() -> dict[str, Detector]:
+    """Return every detector that can run here, by name."""
+    able, _ = peers.detectors()
+    return {d.name: d for d in [ablation.default(), *able, *ablation.variants()]}
 
 
-def half_space_trees(X: Array, seed: int) -> Array:
-    """Score with river's HalfSpaceTrees, on inputs scaled to [0, 1]."""
-    return _river(preprocessing.MinMaxScaler() | anomaly.HalfSpaceTrees(seed=seed), X)
+def run(task: kept.Task) -> Result:
+    """Measure one task, in a process of its own."""
+    return measure(configurations()[task.detector], task.path, task.seed)
 
 
-def loda(X: Array, seed: int) -> Array:
-    """Score with river's LODA, on standardised inputs."""
-    return _river(preprocessing.StandardScaler() | anomaly.LODA(seed=seed), X)
-
-
-def _river(model: Any, X: Array) -> Array:
-    scores = np.empty(len(X))
-    for i, row in enumerate(X.tolist()):
-        x = dict(enumerate(row))
-        scores[i] = model.score_one(x)
-        model.learn_one(x)
-    return scores
-
-
-DETECTORS: dict[str, Scorer] = {
-    "streamgmm": streamgmm_default,
-    "river HalfSpaceTrees": half_space_trees,
-    "river LODA": loda,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One detector on one set with one seed; ``seconds`` for the whole set."""
-
-    detector: str
-    name: str
-    seed: int
-    roc_auc: float
-    average_precision: float
-    events: int
-    seconds: float
-
-
-def load(path: Path) -> tuple[Array, NDArray[np.bool_]]:
-    """Return X (n, d) and y (n,) of one set in the protocol's order."""
-    with np.load(path) as stored:
-        X, y = stored["X"].astype(np.float64), stored["y"] == 1
-    if not path.stem.startswith(NATURAL_ORDER):
-        order = np.random.default_rng(0).permutation(len(X))
-        X, y = X[order], y[order]
-    return np.ascontiguousarray(X[:MOST_EVENTS]), y[:MOST_EVENTS]
-
-
-def measure(task: tuple[str, Path, int]) -> Result:
-    """Run one detector over one set with one seed."""
-    detector, path, seed = task
-    X, y = load(path)
-    start = time.perf_counter()
-    scores = DETECTORS[detector](X, seed)
-    seconds = time.perf_counter() - start
-    judged = min(500, len(X) // 10)
-    labels, judged_scores = y[judged:], scores[judged:]
-    return Result(
-        detector,
-        path.stem,
-        seed,
-        roc_auc(labels, judged_scores),
-        average_precision(labels, judged_scores),
-        len(X),
-        seconds,
+def arguments() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def report(results: list[Result]) -> Iterator[str]:
-    """Yield the lines of the table: per set, then the means over sets with their spread."""
-    names = sorted({r.name for r in results})
-    for detector in dict.fromkeys(r.detector for r in results):
-        mine = [r for r in results if r.detector == detector]
-        seeds = sorted({r.seed for r in mine})
-        yield f"\n{detector} (mean over seeds {seeds[0]}-{seeds[-1]})"
-        yield f"  {'set':<26} ROC-AUC      AP  us/event"
-        for name in names:
-            of_set = [r for r in mine if r.name == name]
-            auc, precision = _means(of_set)
-            cost = np.median([r.seconds / r.events for r in of_set]) * 1e6
-            yield f"  {name:<26} {auc:7.3f} {precision:7.3f} {cost:9.1f}"
-        by_seed = np.array([_means([r for r in mine if r.seed == seed]) for seed in seeds])
-        auc, precision = by_seed.mean(axis=0)
-        yield f"  {'mean of the sets':<26} {auc:7.3f} {precision:7.3f}"
-        spread = by_seed.std(axis=0, ddof=1) if len(seeds) > 1 else np.zeros(2)
-        yield f"  {'spread between seeds (sd)':<26} {spread[0]:7.3f} {spread[1]:7.3f}"
-
-
-def _means(results: list[Result]) -> tuple[float, float]:
-    auc = float(np.mean([r.roc_auc for r in results]))
-    return auc, float(np.mean([r.average_precision for r in results]))
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="folder of .npz files")
+    source.add_argument("--from", type=Path, dest="kept", metavar="FILE", help="kept results")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds 0 .. N-1 (default 5)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
+    parser.add_argument("--peers", action="store_true", help="run other detectors as well")
+    parser.add_argument("--ablation", action="store_true", help="switch each rule off in turn")
+    parser.add_argument("--only", nargs="+", metavar="DETECTOR", help="these names and no others")
+    parser.add_argument("--out", type=Path, help="folder for results, tables and the picture")
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Parse the arguments, run, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of .npz files")
-    parser.add_argument("--seeds", type=int, default=5, help="seeds 0 .. N-1 (default 5)")
-    parser.add_argument("--jobs", type=int, default=2, help="processes (default 2)")
-    parser.add_argument(
-        "--only", nargs="+", choices=tuple(DETECTORS), default=tuple(DETECTORS), metavar="DETECTOR"
-    )
-    arguments = parser.parse_args()
-    paths = sorted(arguments.data.glob("*.npz"))
+    """Measure, or read what was measured, and show it."""
+    asked = arguments()
+    if asked.kept:
+        results = kept.read(asked.kept)
+        if not results:
+            raise SystemExit(f"quality.py: error: there are no results in {asked.kept}")
+    else:
+        results = list(measured(asked))
+    show(results, asked.out)
+
+
+def measured(asked: argparse.Namespace) -> Iterator[Result]:
+    """Yield the results asked for: those that are there, and those that have to be run."""
+    paths = sorted(asked.data.glob("*.npz"))
     if not paths:
-        parser.error(f"no .npz file in {arguments.data}; give the folder that holds the sets")
-    tasks = list(product(arguments.only, paths, range(arguments.seeds)))
-    with ProcessPoolExecutor(arguments.jobs) as pool:
-        results = list(pool.map(measure, tasks))
-    print("\n".join(report(results)).lstrip("\n"))
+        raise SystemExit(f"quality.py: error: no .npz file in {asked.data}")
+    wanted = kept.tasks(chosen(asked), paths, asked.seeds)
+    store = asked.out / kept.NAME if asked.out else None
+    if store:
+        store.parent.mkdir(parents=True, exist_ok=True)
+    have, remain = kept.split(wanted, chosen(asked), kept.read(store) if store else [])
+    if have:
+        print(f"{len(have)} of {len(wanted)} results are there already", file=sys.stderr)
+    yield from have
+    with ProcessPoolExecutor(asked.jobs) as pool:
+        for done in as_completed([pool.submit(run, task) for task in remain]):
+            if store:
+                kept.add(store, done.result())
+            yield done.result()
+
+
+def chosen(asked: argparse.Namespace) -> list[Detector]:
+    """Return the detectors to run."""
+    every = configurations()
+    rules = list(ablation.RULES) if asked.ablation else []
+    others = [name for name in peers.PEERS if name in every] if asked.peers else []
+    names = asked.only or dict.fromkeys([*ALWAYS, *others, *rules])
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        known = ", ".join(map(repr, every))
+        raise SystemExit(f"quality.py: error: no detector {unknown[0]!r} here; there are {known}")
+    return [every[name] for name in names]
+
+
+def show(results: Sequence[Result], out: Path | None) -> None:
+    """Print a table for each detector; write tables and picture to ``out`` if there is one."""
+    there = {r.detector for r in results}
+    ordered = [n for n in chain([ablation.DEFAULT], peers.PEERS, ablation.RULES) if n in there]
+    found = {name: summarise(results, name) for name in ordered}
+    print("\n".join(chain.from_iterable(map(text, found.values()))).lstrip("\n"))
+    if out is None:
+        return
+    if ablation.DEFAULT not in found:
+        raise SystemExit("quality.py: error: tables need results of the default configuration")
+    out.mkdir(parents=True, exist_ok=True)
+    default = found.pop(ablation.DEFAULT)
+    others = [s for name, s in found.items() if name in peers.PEERS]
+    variants = [s for name, s in found.items() if name in ablation.RULES]
+    write(out, default, others, variants)
+
+
+def write(out: Path, default: Summary, others: list[Summary], variants: list[Summary]) -> None:
+    """Write quality.md, and the picture where there are others and matplotlib."""
+    absent = {
+        n: why for n, why in peers.detectors()[1].items() if n not in {s.detector for s in others}
+    }
+    lines = document(default, others, variants, absent if others else {})
+    (out / "quality.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    written = [out / "quality.md"]
+    if others and find_spec("matplotlib"):
+        for name in ("quality.svg", "quality.png"):
+            plot.draw([default, *others], default.detector, out / name)
+            written.append(out / name)
+    elif others:
+        print("no picture: matplotlib is not installed (make bench-peers)", file=sys.stderr)
+    print("\nwritten: " + ", ".join(map(str, written)), file=sys.stderr)
 
 
 if __name__ == "__main__":
