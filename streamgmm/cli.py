@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamgmm
 from streamgmm.errors import ConfigError, StreamGMMError
+from streamgmm.operator_cli import add_verbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,6 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     amount.add_argument("--rate", type=_positive, metavar="R", help="so many a second, endless")
     generate.add_argument("--seed", type=_whole, default=0, metavar="S", help="default 0")
     generate.set_defaults(call=_generate)
+
+    add_verbs(verbs)
     return parser
 
 

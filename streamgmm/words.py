@@ -22,6 +22,7 @@ _LONG: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _LARGE, _SMALL = 1e15, 1e-4
 _DIGITS: Final = 3
 _MOST_DIGITS: Final = 12
+_NOUGHT: Final = 0.01  # of a range: an expected value below that is 0
 
 
 def number(value: float, digits: int = _DIGITS) -> str:
@@ -105,6 +106,8 @@ def against(
     '9, expected 4.2 (3 to 5.5) given the rest'
     """
     width = high - low
+    if abs(expected) < _NOUGHT * width:
+        expected = 0.0
     lowest, middle, highest = (show(one, digits_of(one, width)) for one in (low, expected, high))
     got = show(value, digits_of(value, max(width, abs(value - expected))))
     within = f" ({lowest} to {highest})" if lowest != highest else ""

@@ -111,4 +111,5 @@ def test_a_value_against_what_was_expected() -> None:
     assert against(1.013, 1.01, 1.008, 1.012, given_rest=False) == (
         "1.013, usually 1.01 (1.008 to 1.012)"
     )
+    assert against(14.0, 1e-4, -0.05, 0.05, given_rest=False) == "14, usually 0 (-0.05 to 0.05)"
     assert against(3.0, 1.0, 1.0, 1.0, given_rest=True) == "3, expected 1 given the rest"

@@ -275,12 +275,22 @@ class Service:
     http: Annotated[
         str,
         Rule('"host:port", or empty for none', rules.address),
-        "where /metrics, /healthz and /readyz are served",
+        "where /metrics, /healthz, /readyz and /incidents are served",
     ] = "127.0.0.1:9464"
     checkpoint: Annotated[
         str, text("a directory, or empty for none"), "where state is kept to resume from"
     ] = ""
     checkpoint_interval: Annotated[float, duration(), "between two checkpoints"] = 60.0
+    keep_hourly: Annotated[
+        int, whole(0, 1000), "checkpoints to go back to: the last one of each of so many hours"
+    ] = 24
+    keep_daily: Annotated[int, whole(0, 1000), "and the last one of each of so many days, UTC"] = 7
+    token: Annotated[
+        Secret,
+        secret("text, or empty"),
+        "what commands over HTTP must show; without one they are refused. Better given as "
+        "STREAMGMM__SERVICE__TOKEN than written in a file",
+    ] = field(default_factory=lambda: Secret(""))
     log_level: Annotated[
         str, choice("debug", "info", "warning", "error"), "of the log on standard error"
     ] = "info"

@@ -232,6 +232,11 @@ class Detector:
         """The latest incidents as they stand now, oldest first; copies."""
         return self._incidents.all()
 
+    @property
+    def open_incidents(self) -> int:
+        """Number of incidents whose events still come and alert."""
+        return self._incidents.n_open
+
     def accept(self, incident: int) -> None:
         """Take an incident's behaviour for normal from now on; there is no way back but a snapshot.
 

@@ -8,7 +8,7 @@ times are those of events; the table is bounded and part of a detector's state.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -223,13 +223,21 @@ class Incidents:
 
     def all(self) -> list[Incident]:
         """Return copies of all incidents as they stand now, oldest first."""
-        shown = []
-        for incident in self._table.values():
-            copy = Incident(**asdict(incident))
-            if copy.standing == "open" and self._is_over(copy, self._events + 1, self._time):
-                copy.standing = "closed"
-            shown.append(copy)
-        return shown
+        return [
+            replace(one, standing="closed") if self._is_quiet(one) else replace(one)
+            for one in self._table.values()
+        ]
+
+    @property
+    def n_open(self) -> int:
+        """Number of incidents that are open now."""
+        return sum(
+            one.standing == "open" and not self._is_quiet(one) for one in self._table.values()
+        )
+
+    def _is_quiet(self, incident: Incident) -> bool:
+        over = self._is_over(incident, self._events + 1, self._time)
+        return incident.standing == "open" and over
 
     # ---- state ---------------------------------------------------------------------------
 

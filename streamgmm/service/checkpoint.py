@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import fcntl
 import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from streamgmm import snapshot
 from streamgmm.errors import StateError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["Checkpoint", "DirectoryStore", "require_same_configuration"]
 
 _SUFFIX: Final = ".sgmm"
+_HOUR: Final = 3600
+_DAY: Final = 86_400
 _log = logging.getLogger(__name__)
 
 
@@ -42,6 +45,9 @@ class Checkpoint:
         Everything else that shapes an output, as plain arrays and scalars.
     fingerprint, configuration
         Of the configuration the model was learned under; the text is for the reader of an error.
+    skip
+        Whether somebody put an older model back here: what lies between `positions` and what is
+        committed is then not learned again.
     """
 
     name: str
@@ -49,6 +55,7 @@ class Checkpoint:
     state: Mapping[str, Any]
     fingerprint: str
     configuration: str
+    skip: bool = False
 
     def to_bytes(self) -> bytes:
         """Pack everything; `from_bytes` gives it back, bit for bit."""
@@ -71,7 +78,9 @@ class DirectoryStore:
     directory
         Made if it does not exist.
     keep
-        How many of each model to keep; the older ones are what a damaged newest falls back to.
+        How many of the newest of each model to keep; a damaged newest falls back to those before.
+    hourly, daily
+        Beside them the last one of each of so many hours, and of so many days (UTC), to go back to.
 
     Raises
     ------
@@ -79,9 +88,10 @@ class DirectoryStore:
         If the directory cannot be made or written to.
     """
 
-    def __init__(self, directory: Path, keep: int = 2) -> None:
+    def __init__(self, directory: Path, keep: int = 2, *, hourly: int = 0, daily: int = 0) -> None:
         self.directory = directory
         self._keep = keep
+        self._spans = ((_HOUR, hourly), (_DAY, daily))
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -109,8 +119,8 @@ class DirectoryStore:
             If it cannot be written (disk full, say); the earlier checkpoints are untouched.
         """
         data = checkpoint.to_bytes()
-        earlier = self._files(checkpoint.name)
-        number = self._number(earlier[0]) + 1 if earlier else 1
+        earlier = self.files(checkpoint.name)
+        number = self.number(earlier[0]) + 1 if earlier else 1
         final = self.directory / f"{_file_stem(checkpoint.name)}.{number:012d}{_SUFFIX}"
         temporary = final.with_name(f"{final.name}.tmp")
         try:
@@ -124,9 +134,21 @@ class DirectoryStore:
                 temporary.unlink(missing_ok=True)
             raise
         self._sync_directory()
-        for file_name in earlier[self._keep - 1 :]:
-            file_name.unlink(missing_ok=True)
+        self._prune([final, *earlier])
         return len(data)
+
+    def _prune(self, files: list[Path]) -> None:
+        """Drop what is neither among the newest nor the last of an hour or day that counts."""
+        times = {file: file.stat().st_mtime for file in files}  # the newest file comes first
+        kept = set(files[: self._keep])
+        for length, most in self._spans:
+            last: dict[int, Path] = {}
+            for file in files:
+                last.setdefault(int(times[file] // length), file)
+            kept.update(last[span] for span in sorted(last, reverse=True)[:most])
+        for file in files:
+            if file not in kept:
+                file.unlink(missing_ok=True)
 
     def load(
         self, name: str, usable: Callable[[Checkpoint], bool] = lambda _: True
@@ -140,7 +162,7 @@ class DirectoryStore:
         StateError
             If there are checkpoints and every one of them is damaged or of a newer release.
         """
-        files = self._files(name)
+        files = self.files(name)
         refused: list[str] = []
         for file in files:
             try:
@@ -160,18 +182,48 @@ class DirectoryStore:
             )
         return None
 
-    def _files(self, name: str) -> list[Path]:
+    def names(self) -> list[str]:
+        """Name the models of which there are checkpoints."""
+        found = {path.name.rsplit(".", 2)[0] for path in self.directory.glob(f"*.*{_SUFFIX}")}
+        return sorted(map(unquote, found))
+
+    def files(self, name: str) -> list[Path]:
+        """Give the files of a model's checkpoints, newest first."""
         stem = _file_stem(name)
         found = [
             path
             for path in self.directory.glob(f"*{_SUFFIX}")
             if path.name.rsplit(".", 2)[0] == stem and path.name.rsplit(".", 2)[1].isdigit()
         ]
-        return sorted(found, key=self._number, reverse=True)
+        return sorted(found, key=self.number, reverse=True)
 
     @staticmethod
-    def _number(path: Path) -> int:
+    def number(path: Path) -> int:
+        """Give a checkpoint's number, which counts up from 1."""
         return int(path.name.rsplit(".", 2)[1])
+
+    @contextlib.contextmanager
+    def held(self, *, alone: bool = False) -> Iterator[None]:
+        """Mark the directory as in use by a job; `alone`: or see that no job uses it.
+
+        Raises
+        ------
+        StateError
+            If a job uses it that should not, or somebody is changing it.
+        """
+        descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            try:
+                fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StateError(
+                    f"a job is running on {self.directory}: stop all its workers first"
+                    if alone
+                    else f"somebody is changing {self.directory} at this moment: try again"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
 
     def _sync_directory(self) -> None:
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)

@@ -46,9 +46,9 @@ path = "{_SAMPLE}"
 label = "label"
 
 [events.fields]
-duration = "log1p"
-src_bytes = "log1p"
-dst_bytes = "log1p"
+duration = {{ transform = "log1p", unit = "s" }}
+src_bytes = {{ transform = "log1p", unit = "B" }}
+dst_bytes = {{ transform = "log1p", unit = "B" }}
 
 [alerts]
 budget = 1e-3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamgmm.io.files import FileSource
 from streamgmm.service.dead_letters import counted
-from streamgmm.service.models import Start
+from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
     from streamgmm.config import FileInput
@@ -75,7 +75,7 @@ class FileJob:
                 self._keep_house()
         if self._house.deliver():
             self._remember_head()
-            self._models.checkpoint()
+            self._house.checkpoint()
         self._house.show()
         _log.info(
             "%s: %d events, %d alerts, %s",
@@ -114,6 +114,7 @@ class FileJob:
         self.dead_letters.update(letter.reason for letter in outputs.dead_letters)
 
     def _keep_house(self) -> None:
+        self._house.obey()
         due = self._house.checkpoint_is_due()
         if due or self._sink.unconfirmed > _MOST_UNCONFIRMED or self._house.show_is_due():
             delivered = self._house.deliver()
@@ -121,7 +122,7 @@ class FileJob:
             due = due and delivered
         if due:
             self._remember_head()
-            self._models.checkpoint()
+            self._house.checkpoint()
 
     def _remember_head(self) -> None:
         self._models.mark(self._origin).update(_head_of(self._source.path, _HEAD_BYTES))

@@ -1,9 +1,14 @@
-"""Metrics, health and a status page over HTTP, from a thread beside the loop."""
+"""Metrics, health, a status page and operators' commands over HTTP, from a thread beside the loop.
+
+What changes a model needs the token of the configuration; without one it is refused.
+"""
 
 from __future__ import annotations
 
 import errno
+import hmac
 import socket
+from dataclasses import dataclass
 from importlib.resources import files
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
@@ -15,22 +20,75 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from streamgmm.errors import ConfigError
+from streamgmm.service.commands import Answer, Command
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from starlette.requests import Request
 
+    from streamgmm.service.commands import Commands
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.status import Status
 
-__all__ = ["HttpServer", "make_app"]
+__all__ = ["HttpServer", "Operators", "make_app"]
 
 _STOP_TIMEOUT = 5.0
+_ACTIONS = ("accept", "mute", "unmute")
+_UNGUARDED = (
+    "commands are refused: the job has no service.token; set STREAMGMM__SERVICE__TOKEN for it and "
+    "start it again"
+)
+_REFUSED = 'a command needs the header "Authorization: Bearer TOKEN", with service.token'
 
 
-def make_app(metrics: Metrics, status: Status) -> Starlette:
-    """Build the application: `/`, `/metrics`, `/healthz`, `/readyz`."""
+@dataclass(frozen=True, slots=True)
+class Operators:
+    """Where operators' commands go, and the token that they must show; empty: none is taken."""
+
+    commands: Commands
+    token: str
+
+    def routes(self) -> list[Route]:
+        """Give `/incidents` and, to be posted to, its commands, `/freeze` and `/unfreeze`."""
+        return [
+            Route("/incidents", self._list),
+            Route("/incidents/{id:path}/{action}", self._act, methods=["POST"]),
+            Route("/freeze", self._freeze, methods=["POST"]),
+            Route("/unfreeze", self._freeze, methods=["POST"]),
+        ]
+
+    def _list(self, _: Request) -> Response:
+        return _json(self.commands.ask(Command("list")))
+
+    def _act(self, request: Request) -> Response:
+        action = request.path_params["action"]
+        if action not in _ACTIONS:
+            allowed = ", ".join(_ACTIONS)
+            told = f"there is no command {action!r} for an incident; allowed are {allowed}"
+            return JSONResponse({"error": told}, 404)
+        return self._guarded(request, Command(action, request.path_params["id"]))
+
+    def _freeze(self, request: Request) -> Response:
+        frozen = request.url.path == "/freeze"
+        return self._guarded(request, Command("freeze" if frozen else "unfreeze"))
+
+    def _guarded(self, request: Request, command: Command) -> Response:
+        """Pass a command on if it shows the token."""
+        if not self.token:
+            return JSONResponse({"error": _UNGUARDED}, 403)
+        shown = request.headers.get("authorization", "")
+        if not hmac.compare_digest(shown.encode(), f"Bearer {self.token}".encode()):
+            return JSONResponse({"error": _REFUSED}, 401, {"WWW-Authenticate": "Bearer"})
+        return _json(self.commands.ask(command))
+
+
+def _json(answer: Answer) -> Response:
+    return JSONResponse(answer.body, answer.status)
+
+
+def make_app(metrics: Metrics, status: Status, operators: Operators | None = None) -> Starlette:
+    """Build the application: `/`, `/metrics`, `/healthz`, `/readyz`, operators' commands."""
     page = files("streamgmm.service").joinpath("assets/index.html").read_text(encoding="utf-8")
     disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -54,6 +112,7 @@ def make_app(metrics: Metrics, status: Status) -> Starlette:
             Route("/metrics", show_metrics),
             Route("/healthz", show_health),
             Route("/readyz", show_readiness),
+            *(operators.routes() if operators is not None else ()),
         ]
     )
 
@@ -65,6 +124,8 @@ class HttpServer:
     ----------
     host, port
         Where to listen; port 0 takes any free one, see `url`.
+    operators
+        Who takes commands; None: nobody.
 
     Raises
     ------
@@ -72,12 +133,19 @@ class HttpServer:
         On entering, if the address cannot be listened on.
     """
 
-    def __init__(self, host: str, port: int, metrics: Metrics, status: Status) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        metrics: Metrics,
+        status: Status,
+        operators: Operators | None = None,
+    ) -> None:
         self._socket = _listen(host, port)
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            make_app(metrics, status),
+            make_app(metrics, status, operators),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from streamgmm.errors import StreamGMMError
 
 if TYPE_CHECKING:
+    from streamgmm.service.commands import Commands
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.models import Models
     from streamgmm.service.sinks import OutputSink
@@ -31,7 +32,7 @@ class Housekeeping:
 
     Parameters
     ----------
-    models, sink, metrics, status, stop
+    models, sink, metrics, status, stop, commands
         The job's parts.
     checkpoint_interval
         Seconds between two checkpoints.
@@ -45,6 +46,7 @@ class Housekeeping:
         metrics: Metrics,
         status: Status,
         stop: Stop,
+        commands: Commands,
         checkpoint_interval: float,
     ) -> None:
         self._models = models
@@ -52,6 +54,7 @@ class Housekeeping:
         self._metrics = metrics
         self._status = status
         self._stop = stop
+        self._commands = commands
         self._interval = checkpoint_interval
         self._checkpoint_at = time.monotonic() + checkpoint_interval
         self._show_at = 0.0
@@ -85,6 +88,7 @@ class Housekeeping:
             if deadline is not None and time.monotonic() > deadline:
                 return False
             self.trouble("outputs cannot be delivered: the sink does not accept them")
+            self.obey()
             self.show()
         return True
 
@@ -115,6 +119,24 @@ class Housekeeping:
             return False
         self._checkpoint_at = now + self._interval
         return True
+
+    def obey(self) -> bool:
+        """Carry out what operators have asked for, between two blocks of events.
+
+        Returns
+        -------
+        bool
+            Whether that changed a model: then a checkpoint is due.
+        """
+        changed = self._commands.carry_out(self._models.obey)
+        if changed:
+            self._checkpoint_at = 0.0
+            self.show()
+        return changed
+
+    def checkpoint(self) -> None:
+        """Write checkpoints of all models that have changed, and answer the operators."""
+        self._commands.confirm(saved=self._models.checkpoint())
 
     def trouble(self, what: str | None) -> None:
         """Say what keeps the job from its work, once in the log; None when nothing does."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from streamgmm.io.kafka import KafkaSource, Partition, SourceUnavailableError
-from streamgmm.service.models import Start
+from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -91,6 +91,7 @@ class KafkaJob:
                 except SourceUnavailableError as error:
                     self._metrics.connected.set(0)
                     self._house.trouble(f"the source does not answer: {error}")
+                    self._house.obey()
                     self._house.show()
                     self._stop.wait(_RETRY_SECONDS)
             _log.info("stopping: delivering what was read")
@@ -129,8 +130,9 @@ class KafkaJob:
         self._metrics.connected.set(1)
         if source.joined and not source.unopened():
             self._house.trouble(None)
+        asked = self._house.obey()
         now = time.monotonic()
-        if now >= self._settle_at or self._sink.unconfirmed >= _MOST_UNCONFIRMED:
+        if asked or now >= self._settle_at or self._sink.unconfirmed >= _MOST_UNCONFIRMED:
             self._settle(source)
             self._settle_at = time.monotonic() + _SETTLE_SECONDS
         if self._house.show_is_due():
@@ -180,7 +182,7 @@ class KafkaJob:
         self._commit(source)
         self._models.checkpoint_new()
         if self._house.checkpoint_is_due():
-            self._models.checkpoint()
+            self._house.checkpoint()
 
     def _commit(self, source: KafkaSource) -> None:
         positions = self._uncommitted()
@@ -202,7 +204,7 @@ class KafkaJob:
         except SourceUnavailableError as error:
             _log.warning("positions could not be committed before the stop (%s)", error)
             return
-        self._models.checkpoint()
+        self._house.checkpoint()
 
     def _show(self, source: KafkaSource) -> None:
         for name, partition in self._partitions.items():

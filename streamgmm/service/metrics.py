@@ -91,6 +91,12 @@ class Metrics:
             "Events learned again, silently, to bring a restored model up to date.",
             by_partition,
         )
+        self.incidents = self._counter(
+            "incidents", "Incidents opened: new behaviours whose events alert.", by_partition
+        )
+        self.muted = self._counter(
+            "muted_events", "Events of muted incidents, which are no alerts.", by_partition
+        )
         self.dead_letters = self._counter(
             "dead_letters", "Events that could not be decoded or encoded.", ["reason"]
         )
@@ -138,6 +144,14 @@ class Metrics:
         self.partition_ready = self._gauge(
             "ready", "1 once the partition's model has warmed up and alerts.", by_partition
         )
+        self.open_incidents = self._gauge(
+            "open_incidents", "Incidents whose events still come and alert.", by_partition
+        )
+        self.frozen = self._gauge(
+            "frozen",
+            "1 while the partition's model learns nothing, as an operator asked.",
+            by_partition,
+        )
         self.service_ready = self._gauge("service_ready", "1 while /readyz says ready.")
 
     def _state(self) -> None:
@@ -178,11 +192,16 @@ class Metrics:
         for component, weight in enumerate(weights):
             self.weight.labels(partition, component).set(weight)
 
+    def observe_incidents(self, partition: str, n_open: int, *, frozen: bool) -> None:
+        """Show how many incidents of a model are open, and whether it is frozen."""
+        self.open_incidents.labels(partition).set(n_open)
+        self.frozen.labels(partition).set(frozen)
+
     def forget_partition(self, partition: str) -> None:
         """Stop showing the present state of a partition that has left; its counters stay."""
         for gauge in (
             self.lag, self.threshold, self.moved, self.misfit, self.seen, self.partition_ready,
-            self.weight,
+            self.weight, self.open_incidents, self.frozen,
         ):  # fmt: skip
             gauge.remove_by_labels({"partition": partition})
         self.checkpoint_size.remove_by_labels({"partition": partition})

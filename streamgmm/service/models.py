@@ -8,16 +8,15 @@ already out and are only learned again, silently, to bring a restored model up t
 from __future__ import annotations
 
 import logging
-import math
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from streamgmm.detection import Detector
-from streamgmm.errors import StateError
-from streamgmm.service.checkpoint import Checkpoint, require_same_configuration
+from streamgmm.service.incidents import carry_out
+from streamgmm.service.keeper import Keeper
 from streamgmm.service.pipeline import Outputs, Pipeline
-from streamgmm.service.settings import detector_settings, shaping_configuration
+from streamgmm.service.settings import detector_settings
+from streamgmm.service.shards import Shard, within_bounds
 from streamgmm.service.status import ModelStatus
 
 if TYPE_CHECKING:
@@ -26,56 +25,13 @@ if TYPE_CHECKING:
     from streamgmm.config import Config
     from streamgmm.events import BatchDecoder, Record
     from streamgmm.service.checkpoint import DirectoryStore
+    from streamgmm.service.commands import Command
     from streamgmm.service.metrics import Metrics
+    from streamgmm.service.shards import Start
 
-__all__ = ["Models", "Start"]
+__all__ = ["Models"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where a partition may begin.
-
-    Attributes
-    ----------
-    due
-        Position from which outputs are due, None if nothing was ever put out.
-    first, end
-        Positions of the oldest event there is, and one past the newest (None: not known).
-    fallback
-        Where to begin if `due` is None and no checkpoint is there.
-    """
-
-    due: int | None
-    first: int
-    end: int | None
-    fallback: int
-
-    @property
-    def latest(self) -> float:
-        """The furthest position that a checkpoint may have."""
-        if self.due is not None:
-            return self.due
-        return math.inf if self.end is None else self.end
-
-
-@dataclass(slots=True)
-class _Shard:
-    """A model, the partitions that feed it and where each of them is."""
-
-    name: str
-    detector: Detector
-    pipelines: dict[str, Pipeline] = field(default_factory=dict)
-    positions: dict[str, int] = field(default_factory=dict)
-    due: dict[str, int] = field(default_factory=dict)
-    mark: dict[str, Any] = field(default_factory=dict)
-    changed: bool = False
-    saved: bool = False
-
-    @property
-    def relearning(self) -> bool:
-        return any(self.positions[name] < self.due[name] for name in self.positions)
 
 
 class Models:
@@ -105,16 +61,14 @@ class Models:
         want_scores: bool,
     ) -> None:
         self._settings = detector_settings(config)
-        self._fingerprint = config.fingerprint()
-        self._configuration = shaping_configuration(config)
         self._width = config.schema().width
-        self._store = store
+        self._keeper = None if store is None else Keeper(config, store, metrics)
         self._metrics = metrics
         self._decoder = decoder
         self._want_scores = want_scores
-        self._shards: dict[str, _Shard] = {}
-        self._shard_of: dict[str, _Shard] = {}
-        self._parked: dict[str, _Shard] = {}
+        self._shards: dict[str, Shard] = {}
+        self._shard_of: dict[str, Shard] = {}
+        self._parked: dict[str, Shard] = {}
 
     def open(self, shard_name: str, starts: Mapping[str, Start]) -> dict[str, int]:
         """Make a model ready for its partitions and say where each is to begin.
@@ -128,11 +82,12 @@ class Models:
         StateError
             If no checkpoint can be read, or it belongs to another configuration.
         """
-        starts = {name: _within_bounds(name, start) for name, start in starts.items()}
+        starts = {name: within_bounds(name, start) for name, start in starts.items()}
         shard = self._unpark(shard_name, starts) or self._restore(shard_name, starts)
         if shard is None:
-            shard = _Shard(shard_name, Detector(self._width, self._settings))
-            self._warn_of_a_lost_past(starts)
+            shard = Shard(shard_name, Detector(self._width, self._settings))
+            if self._keeper is not None:
+                self._keeper.warn_of_a_lost_past(starts)
         for name, start in starts.items():
             self._add_partition(shard, name, start)
         self._shards[shard_name] = shard
@@ -177,16 +132,43 @@ class Models:
             if shard.positions[name] >= shard.due[name]
         }
 
-    def checkpoint(self, shard_names: Collection[str] | None = None) -> None:
+    def obey(self, command: Command) -> dict[str, Any]:
+        """Do what an operator asks; returns what to answer.
+
+        Raises
+        ------
+        UnknownModelError, UnknownIncidentError, ValueError
+            If it cannot be done.
+        """
+        models = {name: shard.detector for name, shard in self._shards.items()}
+        answer = carry_out(command, models)
+        if command.changes:
+            for shard in self._shards.values():
+                shard.changed = True
+            _log.info("asked by an operator: %s", command)
+        return answer
+
+    def checkpoint(self, shard_names: Collection[str] | None = None) -> bool:
         """Write a checkpoint of each model that has changed since its last one.
 
         Where that fails (a full disk, say) the service goes on, and says so.
+
+        Returns
+        -------
+        bool
+            Whether all of them are saved.
         """
-        if self._store is None:
-            return
-        for name, shard in self._shards.items():
-            if shard.changed and (shard_names is None or name in shard_names):
-                self._write(self._store, shard)
+        if self._keeper is None:
+            return False
+        chosen = [
+            shard
+            for name, shard in self._shards.items()
+            if shard_names is None or name in shard_names
+        ]
+        for shard in chosen:
+            if shard.changed:
+                self._keeper.write(shard)
+        return not any(shard.changed for shard in chosen)
 
     def checkpoint_new(self) -> None:
         """Write the first checkpoint of each model that has learned something and has none.
@@ -234,6 +216,7 @@ class Models:
                 seen=detector.n_seen,
                 ready=detector.ready,
             )
+            self._metrics.observe_incidents(name, detector.open_incidents, frozen=detector.frozen)
             shown[name] = ModelStatus(
                 ready=detector.ready,
                 seen=detector.n_seen,
@@ -242,7 +225,7 @@ class Models:
             )
         return shown
 
-    def _unpark(self, shard_name: str, starts: Mapping[str, Start]) -> _Shard | None:
+    def _unpark(self, shard_name: str, starts: Mapping[str, Start]) -> Shard | None:
         shard = self._parked.get(shard_name)
         if shard is None or any(
             shard.positions.get(name, start.due) != start.due for name, start in starts.items()
@@ -252,61 +235,34 @@ class Models:
             del shard.pipelines[name], shard.positions[name], shard.due[name]
         return shard
 
-    def _restore(self, shard_name: str, starts: Mapping[str, Start]) -> _Shard | None:
-        if self._store is None:
+    def _restore(self, shard_name: str, starts: Mapping[str, Start]) -> Shard | None:
+        checkpoint = None if self._keeper is None else self._keeper.find(shard_name, starts)
+        if self._keeper is None or checkpoint is None:
             return None
-
-        def usable(checkpoint: Checkpoint) -> bool:
-            return all(
-                checkpoint.positions.get(name, 0) <= start.latest for name, start in starts.items()
-            )
-
-        checkpoint = self._store.load(shard_name, usable)
-        if checkpoint is None:
-            return None
-        require_same_configuration(
-            checkpoint,
-            self._fingerprint,
-            self._configuration,
-            f"remove {self._store.directory} (or name another directory as service.checkpoint) "
-            "to let the model learn afresh",
-        )
-        try:
-            # The fingerprint covers all settings but the budget, and that one may change.
-            state = {**checkpoint.state["detector"], "settings": self._settings.state()}
-            detector = Detector.from_state(state)
-        except (KeyError, TypeError, ValueError) as error:
-            raise StateError(
-                f"the checkpoint of {shard_name} is not understood: {error}; remove "
-                f"{self._store.directory} to let the model learn afresh"
-            ) from error
-        shard = _Shard(shard_name, detector, saved=True)
+        detector = self._keeper.detector(checkpoint)
+        shard = Shard(shard_name, detector, saved=True)
         for name, position in checkpoint.positions.items():
             if name in starts:
-                shard.pipelines[name] = self._pipeline(name, detector)
+                shard.pipelines[name] = self._pipeline(name, shard)
                 shard.pipelines[name].restore(checkpoint.state["partitions"][name])
                 shard.positions[name] = position
         shard.mark = dict(checkpoint.state["mark"])
+        if checkpoint.skip:
+            self._skip(shard, starts)
         _log.info("%s: model restored, %d events seen", shard_name, detector.n_seen)
         return shard
 
-    def _warn_of_a_lost_past(self, starts: Mapping[str, Start]) -> None:
-        """Say so where others than an empty model have been at work."""
-        if self._store is None:
-            return
-        for name, start in starts.items():
-            if start.due is not None and start.due > start.first:
-                _log.warning(
-                    "%s: the group has committed %s but %s has no checkpoint of it that can be "
-                    "used: the model begins empty",
-                    name,
-                    f"{start.due:,}",
-                    self._store.directory,
-                )
+    @staticmethod
+    def _skip(shard: Shard, starts: Mapping[str, Start]) -> None:
+        """Learn nothing of what was put out before somebody went back to an older model."""
+        for name in shard.positions:
+            shard.positions[name] = max(shard.positions[name], starts[name].due or 0)
+        shard.changed, shard.saved = True, False  # so that this is not done twice
+        _log.info("%s: an older model was put back; what came after it is not learned", shard.name)
 
-    def _add_partition(self, shard: _Shard, name: str, start: Start) -> None:
+    def _add_partition(self, shard: Shard, name: str, start: Start) -> None:
         if name not in shard.pipelines:
-            shard.pipelines[name] = self._pipeline(name, shard.detector)
+            shard.pipelines[name] = self._pipeline(name, shard)
             shard.positions[name] = start.fallback if start.due is None else start.due
         if shard.positions[name] < start.first:
             _log.warning(
@@ -322,57 +278,11 @@ class Models:
             _log.info("%s: learning up to %d events again, silently", name, behind)
         self._shard_of[name] = shard
 
-    def _pipeline(self, name: str, detector: Detector) -> Pipeline:
-        return Pipeline(self._decoder(name), detector, self._metrics, want_scores=self._want_scores)
-
-    def _write(self, store: DirectoryStore, shard: _Shard) -> None:
-        began = time.perf_counter()
-        checkpoint = Checkpoint(
-            name=shard.name,
-            positions=dict(shard.positions),
-            state={
-                "detector": shard.detector.state(),
-                "partitions": {name: one.state() for name, one in shard.pipelines.items()},
-                "mark": shard.mark,
-            },
-            fingerprint=self._fingerprint,
-            configuration=self._configuration,
+    def _pipeline(self, name: str, shard: Shard) -> Pipeline:
+        return Pipeline(
+            self._decoder(name),
+            shard.detector,
+            self._metrics,
+            want_scores=self._want_scores,
+            model=shard.name,
         )
-        try:
-            size = store.write(checkpoint)
-        except OSError as error:
-            self._metrics.checkpoint_failures.inc()
-            _log.error(
-                "the checkpoint of %s could not be written to %s (%s); the service goes on, and "
-                "after a crash would go back to the one before",
-                shard.name,
-                store.directory,
-                error.strerror or error,
-            )
-            return
-        shard.changed = False
-        self._metrics.checkpoint_written(shard.name, size, time.perf_counter() - began)
-
-
-def _within_bounds(name: str, start: Start) -> Start:
-    """Correct a due position that lies outside what the source holds."""
-    due = start.due
-    if due is not None and due < start.first:
-        _log.error(
-            "%s: events %d to %d are gone from the source unread (retention); going on with %d",
-            name,
-            due,
-            start.first - 1,
-            start.first,
-        )
-        due = start.first
-    if due is not None and start.end is not None and due > start.end:
-        _log.warning(
-            "%s: position %d lies beyond the source's end %d (was it made anew?); beginning at %d",
-            name,
-            due,
-            start.end,
-            start.first,
-        )
-        due = start.first
-    return Start(due=due, first=start.first, end=start.end, fallback=start.fallback)

@@ -58,6 +58,8 @@ class Pipeline:
         Where to count.
     want_scores
         Whether every event's score is to be written, or only the anomalies.
+    model
+        The model's name in those of incidents; the partition's if not given.
     """
 
     def __init__(
@@ -67,12 +69,13 @@ class Pipeline:
         metrics: Metrics,
         *,
         want_scores: bool,
+        model: str | None = None,
     ) -> None:
         self._decoder = decoder
         self._detector = detector
         self._metrics = metrics
         self._want_scores = want_scores
-        self.records = RecordEncoder(decoder.schema, decoder.encoder)
+        self.records = RecordEncoder(decoder.schema, decoder.encoder, model or decoder.origin)
 
     @property
     def name(self) -> str:
@@ -123,6 +126,12 @@ class Pipeline:
         metrics, verdicts = self._metrics, outputs.verdicts
         metrics.events.labels(self.name).inc(len(outputs.batch))
         metrics.alerts.labels(self.name).inc(len(outputs.alerts))
+        opened = sum(sighting.first for sighting in verdicts.sightings.values())
+        muted = int(((verdicts.incident > 0) & ~verdicts.is_anomaly).sum())
+        if opened:
+            metrics.incidents.labels(self.name).inc(opened)
+        if muted:
+            metrics.muted.labels(self.name).inc(muted)
         metrics.batch_size.observe(len(outputs.batch))
         metrics.score.observe(verdicts.score)
         unscored = int(verdicts.unscored.sum())

@@ -1,8 +1,8 @@
 """What goes out: a score record for every event, an alert record for an anomaly, as JSON.
 
 Both carry ``id``, ``time``, ``key``, ``score``, ``p_value``, ``severity``, ``is_anomaly``,
-``ready`` and ``component``; an alert adds the ``event`` as it came in and the ``reasons``, those
-with the largest share of the distance first, in the units of the event.
+``ready`` and ``component``; an alert adds the ``event`` as it came in, the ``reasons``, those with
+the largest share of the distance first, in the units of the event, and its ``incident``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from streamgmm.service.incidents import incident_name
 from streamgmm.service.why import ReasonWriter, WhyRecord
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamgmm.detection import Explanation, Verdicts
+    from streamgmm.detection import Sighting, Verdicts
     from streamgmm.events import Batch, Encoder, Schema
 
-__all__ = ["AlertRecord", "RecordEncoder", "ScoreRecord", "WhyRecord"]
+__all__ = ["AlertRecord", "IncidentRecord", "RecordEncoder", "ScoreRecord", "WhyRecord"]
 
 # A larger event is left out of its alert, which must fit into a Kafka record.
 _MOST_EVENT_BYTES: Final = 512 * 1024
@@ -56,11 +57,21 @@ class ScoreRecord(msgspec.Struct, gc=False):
     component: int
 
 
+class IncidentRecord(msgspec.Struct):
+    """An alert's place in an incident: the `count`-th; `first` is the one to notify of."""
+
+    id: str
+    first: bool
+    count: int
+    text: str
+
+
 class AlertRecord(ScoreRecord):
-    """An anomaly, with the event and the reasons."""
+    """An anomaly, with the event, the reasons, and the incident that it belongs to, if any."""
 
     event: msgspec.Raw | None = None
     reasons: list[WhyRecord] = []
+    incident: IncidentRecord | None = None
 
 
 class RecordEncoder:
@@ -72,9 +83,12 @@ class RecordEncoder:
         Names the features.
     encoder
         Turns the model's units back into the user's.
+    model
+        The model's name, for those of incidents.
     """
 
-    def __init__(self, schema: Schema, encoder: Encoder) -> None:
+    def __init__(self, schema: Schema, encoder: Encoder, model: str) -> None:
+        self._model = model
         self._reasons = ReasonWriter(schema, encoder)
         self._json = msgspec.json.Encoder()
 
@@ -89,7 +103,7 @@ class RecordEncoder:
         if not len(rows):
             return []
         return [
-            (row, self._alert(fields, batch, row, verdicts.explanations.get(row)))
+            (row, self._alert(fields, batch, row, verdicts))
             for row, fields in zip(rows.tolist(), _columns(batch, verdicts, rows), strict=True)
         ]
 
@@ -98,13 +112,22 @@ class RecordEncoder:
         return self._json.encode(record)
 
     def _alert(
-        self, fields: tuple[Any, ...], batch: Batch, row: int, explanation: Explanation | None
+        self, fields: tuple[Any, ...], batch: Batch, row: int, verdicts: Verdicts
     ) -> AlertRecord:
         record = AlertRecord(*fields)
         event = batch.event(row)
         record.event = msgspec.Raw(event) if len(event) <= _MOST_EVENT_BYTES else None
-        record.reasons = self._reasons.write(explanation, batch, row)
+        record.reasons = self._reasons.write(verdicts.explanations.get(row), batch, row)
+        record.incident = self._incident(verdicts.sightings.get(row))
         return record
+
+    def _incident(self, seen: Sighting | None) -> IncidentRecord | None:
+        if seen is None:
+            return None
+        return IncidentRecord(
+            id=incident_name(self._model, seen.id), first=seen.first, count=seen.count,
+            text=str(seen),
+        )  # fmt: skip
 
 
 def _columns(

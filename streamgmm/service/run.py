@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamgmm
 from streamgmm.config import FileInput, FileOutput, KafkaInput, KafkaOutput
 from streamgmm.events import BatchDecoder
 from streamgmm.io.own_output import refuse_own_output
-from streamgmm.service.checkpoint import DirectoryStore
+from streamgmm.service.commands import Commands
 from streamgmm.service.dead_letters import FirstLetters
 from streamgmm.service.file_job import FileJob, open_source
-from streamgmm.service.http import HttpServer
+from streamgmm.service.history import store_of
+from streamgmm.service.http import HttpServer, Operators
 from streamgmm.service.job import Housekeeping, Parts
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from streamgmm.config import Config
     from streamgmm.io.kafka import Connection, KafkaSource, Owner
+    from streamgmm.service.checkpoint import DirectoryStore
     from streamgmm.service.sinks import OutputSink
     from streamgmm.service.stop import Stop
 
@@ -43,13 +44,17 @@ def run(config: Config, stop: Stop) -> None:
     ConfigError, BrokerError, StateError, StreamGMMError
         If the job cannot begin, or cannot go on.
     """
-    metrics, status = Metrics(streamgmm.__version__), Status()
+    metrics, status, commands = Metrics(streamgmm.__version__), Status(), Commands()
     with _until_asked_to_stop(), ExitStack() as stack:
         if config.service.host_port is not None:
-            server = HttpServer(*config.service.host_port, metrics, status)
+            operators = Operators(commands, config.service.token.reveal())
+            server = HttpServer(*config.service.host_port, metrics, status, operators)
             stack.enter_context(server)
+            stack.callback(commands.close)
             _log.info("serving %s/metrics", server.url)
         store = _store(config)
+        if store is not None:
+            stack.enter_context(store.held())
         if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
             refuse_own_output(config.source.path, config.sink.paths)
         sink = FirstLetters(_sink(config, stop), kept=bool(config.sink.dead_letters))
@@ -69,6 +74,7 @@ def run(config: Config, stop: Stop) -> None:
                 metrics=metrics,
                 status=status,
                 stop=stop,
+                commands=commands,
                 checkpoint_interval=config.service.checkpoint_interval,
             )
             return Parts(models=models, sink=sink, house=house, metrics=metrics, stop=stop)
@@ -115,7 +121,7 @@ def _store(config: Config) -> DirectoryStore | None:
             "service.checkpoint names no directory: the model is lost when this process ends"
         )
         return None
-    return DirectoryStore(Path(config.service.checkpoint))
+    return store_of(config)
 
 
 def _sink(config: Config, stop: Stop) -> OutputSink:

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
-from streamgmm.errors import ConfigError
-from streamgmm.service.http import HttpServer
+from streamgmm.detection import UnknownIncidentError
+from streamgmm.errors import ConfigError, StreamGMMError
+from streamgmm.service.client import Client
+from streamgmm.service.commands import Command, Commands
+from streamgmm.service.http import HttpServer, Operators
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.status import ModelStatus, Status
 
@@ -30,7 +34,7 @@ def url(status: Status) -> Iterator[str]:
         yield server.url
 
 
-def get(url: str) -> tuple[int, str]:
+def get(url: str | Request) -> tuple[int, str]:
     try:
         with urlopen(url, timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -129,3 +133,95 @@ def test_the_port_is_free_again_afterwards(status: Status) -> None:
         assert get(f"{server.url}/healthz")[0] == 200
     with HttpServer("127.0.0.1", port, Metrics(""), status) as server:
         assert get(f"{server.url}/healthz")[0] == 200
+
+
+# ---- commands ----------------------------------------------------------------------------
+
+
+class Job(threading.Thread):
+    """A loop that does what is asked of it."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__(daemon=True)
+        self.commands = Commands()
+        self.operators = Operators(self.commands, token)
+        self.done: list[Command] = []
+        self.ended = threading.Event()
+
+    def __enter__(self) -> Job:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self.join(5)
+
+    def run(self) -> None:
+        while not self.ended.wait(0.002):
+            if self.commands.carry_out(self._do):
+                self.commands.confirm(saved=True)
+
+    def _do(self, command: Command) -> dict[str, object]:
+        if command.incident == "t-0:9":
+            raise UnknownIncidentError("there is no incident 9")
+        self.done.append(command)
+        return {"action": command.action}
+
+
+def post(url: str, token: str | None) -> tuple[int, dict[str, object]]:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    code, text = get(Request(url, method="POST", headers=headers))
+    return code, json.loads(text)
+
+
+def test_commands_need_the_token(status: Status) -> None:
+    with Job("s3cret") as job, HttpServer("127.0.0.1", 0, Metrics(""), status, job.operators) as at:
+        assert json.loads(get(f"{at.url}/incidents")[1]) == {"action": "list"}
+        for token in (None, "", "s3cre", "s3cret2", "S3CRET"):
+            code, body = post(f"{at.url}/freeze", token)
+            assert code == 401
+            assert "Authorization: Bearer" in str(body["error"])
+        assert [command.action for command in job.done] == ["list"]
+        assert post(f"{at.url}/freeze", "s3cret") == (200, {"action": "freeze", "saved": True})
+        assert post(f"{at.url}/unfreeze", "s3cret")[0] == 200
+        for action in ("accept", "mute", "unmute"):
+            assert post(f"{at.url}/incidents/t-0%3A7/{action}", "s3cret")[0] == 200
+        assert job.done[-3:] == [
+            Command("accept", "t-0:7"), Command("mute", "t-0:7"), Command("unmute", "t-0:7")
+        ]  # fmt: skip
+        assert post(f"{at.url}/incidents/t-0:9/mute", "s3cret") == (
+            404, {"error": "there is no incident 9"}
+        )  # fmt: skip
+        code, body = post(f"{at.url}/incidents/t-0:7/delete", "s3cret")
+        assert code == 404
+        assert "allowed are accept, mute, unmute" in str(body["error"])
+        assert get(f"{at.url}/freeze")[0] == 405, "a link does nothing"
+
+
+def test_without_a_token_nothing_is_changed(status: Status) -> None:
+    with Job("") as job, HttpServer("127.0.0.1", 0, Metrics(""), status, job.operators) as at:
+        for token in (None, "", "guess"):
+            code, body = post(f"{at.url}/freeze", token)
+            assert code == 403
+            assert "set STREAMGMM__SERVICE__TOKEN" in str(body["error"])
+        assert get(f"{at.url}/incidents")[0] == 200
+        assert [command.action for command in job.done] == ["list"]
+
+
+def test_the_client_tells_what_the_job_tells(status: Status) -> None:
+    with Job("s3cret") as job, HttpServer("127.0.0.1", 0, Metrics(""), status, job.operators) as at:
+        address = at.url.removeprefix("http://")
+        client = Client(address, "s3cret")
+        assert client.incidents() == {"action": "list"}
+        assert client.act("mute", "t-0:7")["saved"] is True
+        assert client.act("freeze")["saved"] is True
+        with pytest.raises(StreamGMMError, match="there is no incident 9"):
+            client.act("mute", "t-0:9")
+        with pytest.raises(StreamGMMError, match="Authorization: Bearer"):
+            Client(address).act("freeze")
+        with pytest.raises(StreamGMMError, match="does not answer as a job"):
+            Client(f"{address}/healthz?").incidents()
+    with pytest.raises(StreamGMMError, match=r"cannot be reached .*give its service.http"):
+        Client(address).incidents()
+    with pytest.raises(StreamGMMError, match="no address of a job"):
+        Client("file:///etc/passwd").incidents()

@@ -12,7 +12,8 @@ from streamgmm.errors import StateError
 from streamgmm.events import BatchDecoder, Record
 from streamgmm.service.checkpoint import DirectoryStore
 from streamgmm.service.metrics import Metrics
-from streamgmm.service.models import Models, Start
+from streamgmm.service.models import Models
+from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from streamgmm.detection import Explanation, Reason, Verdicts
+from streamgmm.detection import Explanation, Reason, Sighting, Verdicts
 from streamgmm.events import Batch, BatchDecoder, Field, Record, Schema
 from streamgmm.events.schema import EVENT_TIME
 from streamgmm.service.records import RecordEncoder
@@ -42,7 +42,7 @@ def test_a_score_record_has_the_promised_members() -> None:
     decoder, batch = batch_of(
         b'{"bytes": 1, "load": 0.5, "host": "a", "ts": 1767600000.25}', b'{"bytes": 2}'
     )
-    lines = RecordEncoder(SCHEMA, decoder.encoder).scores(batch, verdicts(2))
+    lines = RecordEncoder(SCHEMA, decoder.encoder, "flows-3").scores(batch, verdicts(2))
     assert [msgspec.json.decode(line) for line in lines] == [
         {
             "id": "flows-3-40",
@@ -91,7 +91,7 @@ def alert(
             ),
         ),
     )
-    encoder = RecordEncoder(SCHEMA, decoder.encoder)
+    encoder = RecordEncoder(SCHEMA, decoder.encoder, "flows-3")
     [(row, record)] = encoder.alerts(batch, verdicts(2, explanations={1: why}))
     assert row == 1
     decoded = msgspec.json.decode(encoder.to_json(record))
@@ -151,16 +151,41 @@ def test_reasons_that_explain_nothing_are_left_out() -> None:
         for i, share in enumerate([0.8, 0.17, 0.03])
     )
     why = Explanation(component=0, distance=1.0, reasons=reasons)
-    [(_, record)] = RecordEncoder(SCHEMA, decoder.encoder).alerts(
+    [(_, record)] = RecordEncoder(SCHEMA, decoder.encoder, "flows-3").alerts(
         batch, verdicts(1, explanations={0: why})
     )
     assert [reason.share for reason in record.reasons] == [0.8, 0.17]
 
 
+def test_an_alert_says_which_incident_it_belongs_to_and_whether_it_opened_it() -> None:
+    decoder, batch = batch_of(b'{"bytes": 1}', b'{"bytes": 2}', b'{"bytes": 3}')
+    why = Explanation(component=0, distance=1.0, reasons=())
+    found = verdicts(3, explanations=dict.fromkeys(range(3), why))
+    found.sightings[0] = Sighting(id=7, count=1, first_event=41, first_time=1767600000.0)
+    found.sightings[2] = Sighting(id=7, count=412, first_event=41, first_time=1767600000.0)
+    encoder = RecordEncoder(SCHEMA, decoder.encoder, "flows-3")
+    records = [msgspec.json.decode(encoder.to_json(r)) for _, r in encoder.alerts(batch, found)]
+    assert [record["incident"] for record in records] == [
+        {
+            "id": "flows-3:7",
+            "first": True,
+            "count": 1,
+            "text": "new behaviour 7: first seen at 2026-01-05 08:00:00 UTC",
+        },
+        None,
+        {
+            "id": "flows-3:7",
+            "first": False,
+            "count": 412,
+            "text": "new behaviour 7: 412 events since 2026-01-05 08:00:00 UTC",
+        },
+    ]
+
+
 def test_a_huge_event_does_not_make_a_huge_alert() -> None:
     decoder, batch = batch_of(b'{"bytes": 1, "blob": "%s"}' % (b"x" * 600_000))
     why = Explanation(component=0, distance=1.0, reasons=())
-    encoder = RecordEncoder(SCHEMA, decoder.encoder)
+    encoder = RecordEncoder(SCHEMA, decoder.encoder, "flows-3")
     [(_, record)] = encoder.alerts(batch, verdicts(1, explanations={0: why}))
     assert record.event is None
     assert len(encoder.to_json(record)) < 1000
@@ -168,7 +193,7 @@ def test_a_huge_event_does_not_make_a_huge_alert() -> None:
 
 def test_no_anomaly_no_alert() -> None:
     decoder, batch = batch_of(b'{"bytes": 1}')
-    assert RecordEncoder(SCHEMA, decoder.encoder).alerts(batch, verdicts(1)) == []
+    assert RecordEncoder(SCHEMA, decoder.encoder, "flows-3").alerts(batch, verdicts(1)) == []
 
 
 MIXED = Schema(
@@ -205,7 +230,7 @@ def mixed_reason(
             for column in columns
         ),
     )
-    encoder = RecordEncoder(MIXED, decoder.encoder)
+    encoder = RecordEncoder(MIXED, decoder.encoder, "flows-0")
     [(_, record)] = encoder.alerts(batch, verdicts(len(lines), explanations={row: why}))
     [reason] = msgspec.json.decode(encoder.to_json(record))["reasons"]
     return reason

@@ -1,0 +1,124 @@
+"""From a model to its checkpoint and back: what may be restored, and what it takes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from streamgmm.detection import Detector
+from streamgmm.errors import StateError
+from streamgmm.service.checkpoint import Checkpoint, require_same_configuration
+from streamgmm.service.settings import detector_settings, shaping_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streamgmm.config import Config
+    from streamgmm.service.checkpoint import DirectoryStore
+    from streamgmm.service.metrics import Metrics
+    from streamgmm.service.shards import Shard, Start
+
+__all__ = ["Keeper"]
+
+_log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Keeps the models of one job.
+
+    Parameters
+    ----------
+    config
+        The job: checkpoints of another configuration are refused.
+    store
+        Where they are.
+    metrics
+        What is told of each one written.
+    """
+
+    def __init__(self, config: Config, store: DirectoryStore, metrics: Metrics) -> None:
+        self._settings = detector_settings(config)
+        self._fingerprint = config.fingerprint()
+        self._configuration = shaping_configuration(config)
+        self._store = store
+        self._metrics = metrics
+
+    def find(self, shard_name: str, starts: Mapping[str, Start]) -> Checkpoint | None:
+        """Give the newest checkpoint that is not beyond where any partition may begin.
+
+        Raises
+        ------
+        StateError
+            If no checkpoint can be read, or it belongs to another configuration.
+        """
+
+        def usable(checkpoint: Checkpoint) -> bool:
+            return all(
+                checkpoint.positions.get(name, 0) <= start.latest for name, start in starts.items()
+            )
+
+        checkpoint = self._store.load(shard_name, usable)
+        if checkpoint is None:
+            return None
+        require_same_configuration(
+            checkpoint,
+            self._fingerprint,
+            self._configuration,
+            f"remove {self._store.directory} (or name another directory as service.checkpoint) "
+            "to let the model learn afresh",
+        )
+        return checkpoint
+
+    def detector(self, checkpoint: Checkpoint) -> Detector:
+        """Give the model that a checkpoint holds. StateError: it is not understood."""
+        try:
+            # The fingerprint covers all settings but the budget, and that one may change.
+            state = {**checkpoint.state["detector"], "settings": self._settings.state()}
+            return Detector.from_state(state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise StateError(
+                f"the checkpoint of {checkpoint.name} is not understood: {error}; remove "
+                f"{self._store.directory} to let the model learn afresh"
+            ) from error
+
+    def write(self, shard: Shard) -> None:
+        """Write a checkpoint of a model; where that fails, say so and leave it unsaved."""
+        began = time.perf_counter()
+        checkpoint = Checkpoint(
+            name=shard.name,
+            positions=dict(shard.positions),
+            state={
+                "detector": shard.detector.state(),
+                "partitions": {name: one.state() for name, one in shard.pipelines.items()},
+                "mark": shard.mark,
+            },
+            fingerprint=self._fingerprint,
+            configuration=self._configuration,
+        )
+        try:
+            size = self._store.write(checkpoint)
+        except OSError as error:
+            self._metrics.checkpoint_failures.inc()
+            _log.error(
+                "the checkpoint of %s could not be written to %s (%s); the service goes on, and "
+                "after a crash would go back to the one before",
+                shard.name,
+                self._store.directory,
+                error.strerror or error,
+            )
+            return
+        shard.changed = False
+        self._metrics.checkpoint_written(shard.name, size, time.perf_counter() - began)
+
+    def warn_of_a_lost_past(self, starts: Mapping[str, Start]) -> None:
+        """Say so where others than an empty model have been at work."""
+        for name, start in starts.items():
+            if start.due is not None and start.due > start.first:
+                _log.warning(
+                    "%s: the group has committed %s but %s has no checkpoint of it that can be "
+                    "used: the model begins empty",
+                    name,
+                    f"{start.due:,}",
+                    self._store.directory,
+                )
