@@ -143,8 +143,10 @@ class BatchDecoder:
         self._time = member_getter(schema, schema.time)
         self._label = member_getter(schema, schema.label)
 
-    def decode(self, records: Sequence[Record]) -> tuple[Batch, list[DeadLetter]]:
-        """Decode, encode and judge a block of records, in order.
+    def decode(
+        self, records: Sequence[Record], *, learn: bool = True
+    ) -> tuple[Batch, list[DeadLetter]]:
+        """Decode, encode and judge a block of records, in order; `learn` from their categories.
 
         A record that cannot be used becomes a dead letter and leaves its neighbours as they
         are; how records are cut into blocks changes nothing.
@@ -170,7 +172,7 @@ class BatchDecoder:
             keep = [i for i in range(len(good)) if i not in unfit]
             X, time = X[keep], time[keep]
             good, structs = [good[i] for i in keep], [structs[i] for i in keep]
-        batch = self._batch(X, time, structs, good)
+        batch = self._batch(X, time, structs, good, learn=learn)
         return batch, [DeadLetter.of(records[i], self.origin, faults[i]) for i in sorted(faults)]
 
     def _values(self, structs: list[Any]) -> NDArray[np.float64]:
@@ -217,13 +219,15 @@ class BatchDecoder:
         time: NDArray[np.float64],
         structs: list[Any],
         records: Sequence[Record],
+        *,
+        learn: bool,
     ) -> Batch:
         if self._key is None:
             keys = record_keys([record.key for record in records])
         else:
             keys = keys_column(list(map(self._key, structs)))
         # What cannot be used is not counted either, so this comes last.
-        judged = self.categories.learn(X, structs, keys) if self.categories else {}
+        judged = self.categories.learn(X, structs, keys, count=learn) if self.categories else {}
         return Batch(
             X=X,
             time=time,

@@ -53,9 +53,9 @@ class CategoryColumns:
         return bool(self._columns)
 
     def learn(
-        self, X: Array, structs: Sequence[Any], keys: Sequence[str | None]
+        self, X: Array, structs: Sequence[Any], keys: Sequence[str | None], *, count: bool
     ) -> dict[int, Judged]:
-        """Judge and then count n events; fill their columns of X (n, d).
+        """Judge and then (with `count`) count n events; fill their columns of X (n, d).
 
         Returns
         -------
@@ -70,7 +70,7 @@ class CategoryColumns:
             elif one.field.given:
                 owners = keys
             categories = list(map(as_category, map(one.value, structs)))
-            judged[one.column] = one.surprise.learn(categories, owners)
+            judged[one.column] = one.surprise.learn(categories, owners, count=count)
             X[:, one.column] = judged[one.column].surprise
         return judged
 

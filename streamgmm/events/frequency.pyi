@@ -39,4 +39,5 @@ def surprise_block(
     surprise: NDArray[np.float64],
     share: NDArray[np.float64],
     own_share: NDArray[np.float64],
+    count: bool = True,
 ) -> None: ...

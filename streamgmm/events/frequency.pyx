@@ -311,8 +311,11 @@ def surprise_block(
     double[::1] surprise,
     double[::1] share,
     double[::1] own_share,
+    bint count=True,
 ):
     """Judge and then count n events, one after the other; None is a missing category or key.
+
+    Without ``count`` they are judged by what is known, and nothing changes.
 
     ``surprise``, ``share`` and ``own_share`` (n,) take the surprise in nats, and which share of
     all events and of the key's own had the category; NaN where that is not known.
@@ -331,12 +334,16 @@ def surprise_block(
         if everyone.total > 0.0:
             share[i] = everyone.weight_at(slot) / everyone.total
         key = None if keys is None else keys[i]
+        own = None
         if key is not None:
-            own = histories.latest(key)
+            own = histories.latest(key) if count else histories.of(key)
+        if own is not None:
             own_slot = own.find(category)
             p = backed_off(own, own_slot, p)
             if own.total > 0.0:
                 own_share[i] = own.weight_at(own_slot) / own.total
-            own.learn_at(own_slot, category if slot < 0 else <str>everyone.names[slot])
-        everyone.learn_at(slot, category)
+            if count:
+                own.learn_at(own_slot, category if slot < 0 else <str>everyone.names[slot])
+        if count:
+            everyone.learn_at(slot, category)
         surprise[i] = 0.0 - scalar_log(p)

@@ -85,7 +85,11 @@ class Surprise:
         self._own = Histories(half_life, OWN_CATEGORIES, keys) if keys else None
 
     def learn(
-        self, categories: Sequence[str | None], keys: Sequence[str | None] | None = None
+        self,
+        categories: Sequence[str | None],
+        keys: Sequence[str | None] | None = None,
+        *,
+        count: bool = True,
     ) -> Judged:
         """Judge and then count n events, strictly one after the other.
 
@@ -95,11 +99,13 @@ class Surprise:
             As text (see `as_category`); None = missing, which is neither judged nor counted.
         keys
             Whose history each belongs to; None = nobody's.
+        count
+            False only judges, all by what is known now.
         """
         texts = list(categories)
         surprise, share, own_share = (np.empty(len(texts)) for _ in range(3))
         owners = None if keys is None or self._own is None else list(map(_bounded, keys))
-        surprise_block(self._all, self._own, texts, owners, surprise, share, own_share)
+        surprise_block(self._all, self._own, texts, owners, surprise, share, own_share, count)
         return Judged(texts, surprise, share, own_share)
 
     def of(self, category: str | None, key: str | None = None) -> float:

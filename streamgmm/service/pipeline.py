@@ -89,7 +89,7 @@ class Pipeline:
 
     def process(self, records: Sequence[Record]) -> Outputs:
         """Score and learn a block of records, and say what came of it."""
-        batch, dead_letters = self._decoder.decode(records)
+        batch, dead_letters = self._decoder.decode(records, learn=not self._detector.frozen)
         verdicts = self._detector.process(batch.X, t=batch.time)
         outputs = Outputs(
             batch=batch,
@@ -103,7 +103,7 @@ class Pipeline:
 
     def relearn(self, records: Sequence[Record]) -> None:
         """Learn a block of records whose outputs are already out, silently."""
-        batch, _ = self._decoder.decode(records)
+        batch, _ = self._decoder.decode(records, learn=not self._detector.frozen)
         self._detector.process(batch.X, t=batch.time)
         self._metrics.relearned.labels(self.name).inc(len(batch))
 

@@ -163,6 +163,19 @@ def test_missing_is_neither_judged_nor_counted() -> None:
     assert math.isnan(surprise.of(None))
 
 
+def test_judged_without_counting_nothing_changes() -> None:
+    surprise = Surprise(500.0, keys=3)
+    surprise.learn(*pairs(400))
+    before = snapshot.pack(surprise.state())
+    values, keys = ["1", "never", None, "1"], ["new", "new", "new", None]
+    judged = surprise.learn(values, keys, count=False)
+    expected = [surprise.of(value, key) for value, key in zip(values, keys, strict=True)]
+    np.testing.assert_array_equal(judged.surprise, expected)
+    again = surprise.learn(*pairs(50, seed=1), count=False)
+    assert np.isfinite(again.own_share).any()
+    assert snapshot.pack(surprise.state()) == before
+
+
 def test_a_restored_table_goes_on_bit_for_bit() -> None:
     values, keys = pairs(6_000)
     one = Surprise(300.0, keys=20)

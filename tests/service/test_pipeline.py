@@ -6,11 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from streamgmm import snapshot
 from streamgmm.detection import Detector, DetectorSettings
 from streamgmm.errors import StateError
 from streamgmm.events import BatchDecoder, Field, Record, Schema
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.pipeline import Pipeline
+from tests.detection.test_incidents import known, started
 
 SCHEMA = Schema((Field("a"), Field("b", "log1p")), key="host", time="ts")
 SETTINGS = DetectorSettings(n_components=2, warmup=60)
@@ -129,3 +131,41 @@ def test_everything_is_counted() -> None:
     pipeline.relearn(records(5))
     assert sample("streamgmm_relearned_events_total", partition) == 5
     assert sample("streamgmm_events_total", partition) == len(outputs.batch)
+
+
+def test_frozen_the_pipeline_learns_nothing_either() -> None:
+    schema = Schema((Field("a"), Field("host", "surprise")), time="ts")
+    pipeline = Pipeline(
+        BatchDecoder(schema, origin="t-0"), Detector(2, SETTINGS), Metrics(""), want_scores=True
+    )
+    pipeline.process(records(300))
+    pipeline.detector.freeze()
+    tables = snapshot.pack(pipeline.state()["categories"])
+    model = snapshot.pack(pipeline.detector.state()["learner"])
+    assert len(pipeline.process(records(300, seed=1)).scores) > 250
+    pipeline.relearn(records(100, seed=2))
+    assert snapshot.pack(pipeline.state()["categories"]) == tables
+    assert snapshot.pack(pipeline.detector.state()["learner"]) == model
+    pipeline.detector.unfreeze()
+    pipeline.process(records(10, seed=3))
+    assert snapshot.pack(pipeline.state()["categories"]) != tables
+
+
+def test_incidents_and_muted_events_are_counted() -> None:
+    metrics = Metrics("")
+    schema = Schema((Field("a"), Field("b")))
+    pipeline = Pipeline(
+        BatchDecoder(schema, origin="t-0"), started(), metrics, want_scores=False, model="t"
+    )
+    rows = known(400, 3).tolist()
+    block = [Record(msgspec.json.encode({"a": a, "b": b}), i) for i, (a, b) in enumerate(rows)]
+    alerts = [record for _, record in pipeline.process(block[:50]).alerts]
+    assert {one.incident.id for one in alerts if one.incident} == {"t:1"}
+    pipeline.detector.mute(1)
+    outputs = pipeline.process(block[50:])
+    assert not any(record.incident for _, record in outputs.alerts)
+    muted = int(((outputs.verdicts.incident == 1) & ~outputs.verdicts.is_anomaly).sum())
+    text = metrics.exposition().decode()
+    assert muted > 0
+    assert f'streamgmm_muted_events_total{{partition="t-0"}} {muted}.0' in text
+    assert "streamgmm_incidents_total{" not in text, "the incident was open before"
