@@ -1,0 +1,139 @@
+"""What a model that has learned can tell of itself, and what an operator may tell it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamgmm.mixture.summary import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from streamgmm.detection import Drift, Learner
+    from streamgmm.detection.columns import Columns
+    from streamgmm.mixture import OnlineMixture
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+class Learned:
+    """The part of an estimator that rests on its learner and its columns alone."""
+
+    _learner: Learner
+    _columns: Columns
+
+    @property
+    def feature_names(self) -> list[Hashable]:
+        """Names of the features by column, in the order in which they appeared."""
+        return list(self._columns.names[: self._learner.n_features])
+
+    @property
+    def ready(self) -> bool:
+        """Whether warm-up is over; before, scores are provisional."""
+        return self._learner.ready
+
+    @property
+    def n_seen(self) -> int:
+        """Number of events given to learn, also those without weight or values."""
+        return self._learner.n_seen
+
+    @property
+    def drift(self) -> Drift:
+        """How far the model has moved, and how badly the data fit it; all 0 before ready.
+
+        Examples
+        --------
+        river's drift detectors take the latest event's deviation, once the model is ready:
+
+        >>> import random
+        >>> from river import drift
+        >>> from streamgmm import OnlineGMM
+        >>> rng, model, adwin = random.Random(7), OnlineGMM(n_components=2), drift.ADWIN()
+        >>> def changes(size, n):
+        ...     for i in range(n):
+        ...         model.learn_one({"size": rng.gauss(size, 1), "time": rng.gauss(0, 1)})
+        ...         if model.ready:
+        ...             adwin.update(model.drift.latest)
+        ...             if adwin.drift_detected:
+        ...                 yield i
+        >>> list(changes(size=0, n=2_000))
+        []
+        >>> 0 < next(changes(size=3, n=500)) < 100
+        True
+        """
+        return self._learner.drift
+
+    @property
+    def mixture(self) -> OnlineMixture:
+        """The mixture in force.
+
+        Raises
+        ------
+        ValueError
+            Before two events have been learned.
+        """
+        mixture = self._learner.mixture
+        if mixture is None:
+            raise ValueError("there is no mixture yet; learn at least two events first")
+        return mixture
+
+    @property
+    def weights(self) -> Array:
+        """Shares of the traffic (K,); they sum to 1."""
+        return self.mixture.weights
+
+    @property
+    def means(self) -> Array:
+        """Means (K, d) in the user's units, columns as in `feature_names`."""
+        return self.mixture.means
+
+    @property
+    def covariances(self) -> Array:
+        """Covariances in force (K, d, d) in the user's units."""
+        return self.mixture.covariances
+
+    def sample(self, n: int, seed: int) -> Array:
+        """Return n events (n, d) drawn from the mixture, columns as in `feature_names`."""
+        return self.mixture.sample(n, np.random.default_rng(seed))[0]
+
+    def summary(self) -> str:
+        """Describe the components in words, largest first."""
+        if self._learner.mixture is None:
+            return f"nothing learned yet ({self.n_seen} of {self._learner.length} events)"
+        text = describe(self.mixture, [str(name) for name in self.feature_names])
+        if self.ready:
+            return text
+        return f"in warm-up, {self.n_seen} of {self._learner.length} events\n{text}"
+
+    # ---- the operator --------------------------------------------------------------------
+
+    def accept(self, component: int) -> None:
+        """Take a component for normal behaviour from now on, however rare it is.
+
+        `predict_one` names the component of an event. There is no way back but a snapshot taken
+        before (`to_bytes`, `from_bytes`).
+
+        Raises
+        ------
+        ValueError
+            In warm-up, or if there is no such component.
+        """
+        if not self.ready:
+            raise ValueError("there are no components to accept in warm-up; learn until ready")
+        self.mixture.accept(component)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing is learned at present."""
+        return self._learner.frozen
+
+    def freeze(self) -> None:
+        """Learn nothing until `unfreeze`: what is given to learn is scored and passes."""
+        self._learner.frozen = True
+
+    def unfreeze(self) -> None:
+        """Go on learning, with the model as it was when it was frozen."""
+        self._learner.frozen = False
