@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import signal
 from collections import defaultdict
 from contextlib import closing
@@ -16,6 +18,7 @@ from kafka import KafkaAdminClient
 from streamgmm.config import load
 from streamgmm.events import Record
 from streamgmm.io.generate import flows
+from streamgmm.service.client import Client
 from streamgmm.service.replay import make_pipeline
 from streamgmm.service.settings import detector_settings
 from tests.brokers.apache_kafka import KafkaBroker, free_ports
@@ -112,6 +115,36 @@ def assert_dead_letters(source: str, letters: list[Any]) -> None:
     assert large["length"] == "100000"
     assert large["checksum"] == "sha256:" + hashlib.sha256(b"x" * 100_000).hexdigest()
     assert len(by_reason["not_json"].value) == 64 * 1024
+
+
+def test_a_command_that_was_answered_survives_a_crash(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    source = job["topic"]
+    topics.send_flows(source, 0, 1000, partitions=2)
+    env = {**os.environ, "STREAMGMM__SERVICE__TOKEN": "s3cret"}
+    with Worker(tmp_path, env=env, **job) as worker:
+        wait_for(lambda: worker.metric("events_total") == 1000, "all events")
+        told = operator(worker).act("freeze")
+        assert told["saved"] is True
+        assert set(told["models"]) == {f"{source}-0", f"{source}-1"}
+        worker.kill()
+        worker.restart()
+        wait_for(lambda: len(worker.readiness()["partitions"]) == 2, "its partitions")
+        topics.send_flows(source, 1000, 1500, partitions=2)
+        wait_for(lambda: worker.metric("events_total") == 500, "the following events")
+        models = operator(worker).incidents()["models"]
+        assert [model["frozen"] for model in models.values()] == [True, True]
+        assert worker.metric("model_events") == 1000, "scored, and not learned"
+        assert worker.stop() == 0
+    scores = topics.read(job["scores"], 1500)
+    assert {score["id"] for score in decoded(scores)} == {
+        f"{source}-{i % 2}-{i // 2}" for i in range(1500)
+    }
+
+
+def operator(worker: Worker) -> Client:
+    return Client(re.findall(r"serving (http://\S+)/metrics", worker.log)[-1], "s3cret")
 
 
 def test_what_it_shows_over_http(tmp_path: Path, topics: Topics, job: dict[str, str]) -> None:
