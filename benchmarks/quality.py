@@ -124,10 +124,10 @@ def show(results: Sequence[Result], out: Path | None) -> None:
 
 def write(out: Path, default: Summary, others: list[Summary], variants: list[Summary]) -> None:
     """Write quality.md, and the picture where there are others and matplotlib."""
-    absent = {
-        n: why for n, why in peers.detectors()[1].items() if n not in {s.detector for s in others}
-    }
-    lines = document(default, others, variants, absent if others else {})
+    known = dict.fromkeys(peers.PEERS, "not asked for") | peers.detectors()[1]
+    shown = {summary.detector for summary in others}
+    absent = {name: why for name, why in known.items() if name not in shown} if others else {}
+    lines = document(default, others, variants, absent)
     (out / "quality.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     written = [out / "quality.md"]
     if others and find_spec("matplotlib"):

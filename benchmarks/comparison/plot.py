@@ -11,6 +11,11 @@ import numpy as np
 from .summary import Summary
 
 OURS = "#c1121f"
+# No red among the peers; 8 colours and 13 marks have no common factor: each pair comes once.
+COLOURS = (
+    "#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#17becf", "#7f7f7f",
+)  # fmt: skip
+MARKERS = "osv^D<>Pp*hXd"
 MEAN = "mean of the sets"
 
 
@@ -46,14 +51,11 @@ def draw(summaries: Sequence[Summary], ours: str, path: Path) -> None:
 
 def _styles(summaries: Sequence[Summary], ours: str) -> dict[str, dict[str, Any]]:
     """Return how each detector is marked: ours large and red, behind the others."""
-    from matplotlib import colormaps
-
-    markers, colours = "osv^D<>Pp*hXd", colormaps["tab20"].colors
     peers = sorted((s for s in summaries if s.detector != ours), key=lambda s: -s.mean[0])
     styles = {
         s.detector: {
-            "marker": markers[i % len(markers)],
-            "color": colours[(2 * i + 2 * i // 20) % 20],
+            "marker": MARKERS[i % len(MARKERS)],
+            "color": COLOURS[i % len(COLOURS)],
             "s": 34,
             "alpha": 0.85,
             "linewidths": 0,
@@ -96,11 +98,13 @@ def _against_cost(axes: Any, summaries: Sequence[Summary], styles: dict[str, Any
         axes.plot([costs.min(), costs.max()], [height] * 2, color=style["color"], alpha=0.35, lw=2)
         axes.scatter(middle, height, **style)
         axes.annotate(
-            summary.detector, (middle, height), xytext=(0, 7), textcoords="offset points",
-            ha="center", fontsize=8,
+            summary.detector, (middle, height), xytext=(0, 6),
+            textcoords="offset points", ha="center", fontsize=7.5,
         )  # fmt: skip
     axes.set_xscale("log")
-    axes.set_xlabel("microseconds an event, warm-up included (mark: median set; line: all sets)")
+    axes.set_xlabel(
+        "microseconds an event, warm-up included\n(mark: the median set; line: all sets)"
+    )
     axes.set_title("mean average precision against cost")
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
