@@ -56,6 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", action="store_true", help="run other detectors as well")
     parser.add_argument("--ablation", action="store_true", help="switch each rule off in turn")
     parser.add_argument("--only", nargs="+", metavar="DETECTOR", help="these names and no others")
+    parser.add_argument("--skip", nargs="+", default=[], metavar="DETECTOR", help="not these")
     parser.add_argument("--out", type=Path, help="folder for results, tables and the picture")
     return parser.parse_args()
 
@@ -98,11 +99,11 @@ def chosen(asked: argparse.Namespace) -> list[Detector]:
     rules = list(ablation.RULES) if asked.ablation else []
     others = [name for name in peers.PEERS if name in every] if asked.peers else []
     names = asked.only or dict.fromkeys([*ALWAYS, *others, *rules])
-    unknown = [name for name in names if name not in every]
+    unknown = [name for name in [*names, *asked.skip] if name not in every]
     if unknown:
         known = ", ".join(map(repr, every))
         raise SystemExit(f"quality.py: error: no detector {unknown[0]!r} here; there are {known}")
-    return [every[name] for name in names]
+    return [every[name] for name in names if name not in asked.skip]
 
 
 def show(results: Sequence[Result], out: Path | None) -> None:

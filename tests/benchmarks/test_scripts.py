@@ -49,6 +49,8 @@ def test_results_are_kept_and_not_run_again(data: Path, tmp_path: Path) -> None:
     stored = (out / kept.NAME).read_text("utf-8")
     second = quality(*run)
     assert "4 of 4 results are there already" in second.stderr
+    skipping = quality(*run, "--skip", "1 component")
+    assert "2 of 2 results are there already" in skipping.stderr
     assert (out / kept.NAME).read_text("utf-8") == stored
     assert second.stdout == first.stdout
 
