@@ -303,6 +303,16 @@ def surprise_of(Frequencies everyone, Frequencies own, str category):
     return 0.0 - scalar_log(p)
 
 
+def count_one(Frequencies everyone, Histories histories, str category, str key):
+    """Count one event as `surprise_block` does; ``key`` may be None."""
+    cdef Py_ssize_t slot = everyone.find(category)
+    cdef Frequencies own
+    if key is not None:
+        own = histories.latest(key)
+        own.learn_at(own.find(category), category if slot < 0 else <str>everyone.names[slot])
+    everyone.learn_at(slot, category)
+
+
 def surprise_block(
     Frequencies everyone,
     Histories histories,

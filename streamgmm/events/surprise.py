@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgmm.events.frequency import Frequencies, Histories, surprise_block, surprise_of
+from streamgmm.events.frequency import (
+    Frequencies,
+    Histories,
+    count_one,
+    surprise_block,
+    surprise_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,12 +114,24 @@ class Surprise:
         surprise_block(self._all, self._own, texts, owners, surprise, share, own_share, count)
         return Judged(texts, surprise, share, own_share)
 
+    def count(self, category: str | None, key: str | None = None) -> None:
+        """Count one event, as `learn` does, without judging it."""
+        if category is not None:
+            count_one(self._all, self._own, category, None if self._own is None else _bounded(key))
+
     def of(self, category: str | None, key: str | None = None) -> float:
         """Return the surprise of one event in nats, counting nothing; NaN if it is missing."""
         if category is None:
             return math.nan
         own = None if key is None or self._own is None else self._own.of(_bounded(key) or "")
         return surprise_of(self._all, own, category)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"half_life": self.half_life, "keys": self.keys, "tables": self.state()}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__init__(state["half_life"], state["keys"])  # type: ignore[misc]
+        self.restore(state["tables"])
 
     def state(self) -> dict[str, Any]:
         """Return the tables as plain arrays and text."""

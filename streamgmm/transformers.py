@@ -1,0 +1,170 @@
+"""Categories and times of day as features, for river pipelines.
+
+The same tables and circles as in a job's ``[events.fields]``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from river import base
+
+from streamgmm.events.cycles import CYCLES, LocalTime
+from streamgmm.events.roles import times_column
+from streamgmm.events.surprise import Surprise, as_category
+from streamgmm.inputs import seconds_of
+
+Event = Mapping[Any, Any]
+
+_CYCLES = {"day": CYCLES["time_of_day"], "week": CYCLES["time_of_week"]}
+
+
+class CategoricalSurprise(base.Transformer):
+    """Turns a category into how surprising it is: -log of its frequency of late, in nats.
+
+    The frequencies fade with a half-life and are kept of a bounded number of categories (1,024,
+    of a key 16). A category that was never seen, or not for a half-life, gets its surprise from how
+    often such ones have come lately.
+
+    Parameters
+    ----------
+    on
+        The feature with the category: text, a number or a truth value.
+    given
+        A feature whose own history counts as well (an account, a host): how usual the category
+        is for it. A key without a history is judged by all events.
+    half_life
+        After so many events a count has half its weight, of a key after so many of its own; None
+        forgets nothing.
+    keys
+        How many keys are remembered, those seen last.
+
+    Raises
+    ------
+    TypeError
+        When an event's category or key is of another type.
+
+    Notes
+    -----
+    A pipeline lets ordinary transformers learn an event before they transform it for the model: the
+    model would then learn another surprise than it scores, above all of what is new. This one
+    therefore asks, as supervised transformers do, to transform first and learn after. A target, if
+    there is one, is ignored. With river's own loop, `learn_one` after `transform_one`, too.
+
+    Examples
+    --------
+    >>> from river import compose
+    >>> from streamgmm import CategoricalSurprise, OnlineGMM
+    >>> model = (compose.Select("amount") + CategoricalSurprise("country")) | OnlineGMM()
+    >>> for i in range(1_000):
+    ...     model.learn_one({"amount": i % 7, "country": "CH" if i % 3 else "DE"})
+    >>> usual, odd = {"amount": 3, "country": "CH"}, {"amount": 3, "country": "NZ"}
+    >>> model.score_one(odd) > model.score_one(usual) + 10
+    True
+    """
+
+    def __init__(
+        self,
+        on: Hashable,
+        given: Hashable | None = None,
+        half_life: float | None = 10_000,
+        keys: int = 10_000,
+    ) -> None:
+        self.on = on
+        self.given = given
+        self.half_life = half_life
+        self.keys = keys
+        fading = math.inf if half_life is None else half_life
+        self._surprise = Surprise(fading, 0 if given is None else keys)
+        self._name = on if given is None else f"{on} given {given}"
+
+    @property
+    def _supervised(self) -> bool:
+        return True  # transform first, learn after
+
+    def learn_one(self, x: Event, y: Any = None) -> None:  # noqa: ARG002  # river hands a target
+        """Count an event's category; one without is passed over."""
+        self._surprise.count(*self._read(x))
+
+    def transform_one(self, x: Event) -> dict[Hashable, float]:
+        """Return the surprise of an event's category in nats; nothing where it is missing.
+
+        The feature has the category's name, with ``given`` "CATEGORY given KEY".
+        """
+        category, key = self._read(x)
+        return {} if category is None else {self._name: self._surprise.of(category, key)}
+
+    def _read(self, x: Event) -> tuple[str | None, str | None]:
+        key = None if self.given is None else as_category(x.get(self.given))
+        return as_category(x.get(self.on)), key
+
+    @classmethod
+    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+        yield {"on": "category"}
+        yield {"on": "category", "given": "key"}
+
+
+class CyclicTime(base.Transformer):
+    """Turns a time into points on the circles of the day and of the week: sine and cosine of each.
+
+    Parameters
+    ----------
+    on
+        The feature with the time: seconds since the epoch, a datetime (UTC where it names no
+        zone) or ISO 8601 text.
+    cycles
+        "day", "week" or both; the week begins on Monday.
+    time_zone
+        Whose clocks: "UTC", an offset such as "+05:30", or a name such as "Europe/Zurich".
+
+    Raises
+    ------
+    ValueError
+        If a cycle or the time zone is not known, or a time cannot be read.
+
+    Examples
+    --------
+    >>> from streamgmm import CyclicTime
+    >>> point = CyclicTime("at", cycles=("day",)).transform_one({"at": "2026-01-05T06:00:00Z"})
+    >>> {name: round(value, 9) for name, value in point.items()}
+    {'at.day.sin': 1.0, 'at.day.cos': 0.0}
+    """
+
+    def __init__(
+        self, on: Hashable, cycles: tuple[str, ...] = ("day", "week"), time_zone: str = "UTC"
+    ) -> None:
+        unknown = [name for name in cycles if name not in _CYCLES]
+        if unknown or not cycles:
+            raise ValueError(f'cycles is {cycles!r}; one or both of "day" and "week" are allowed')
+        self.on = on
+        self.cycles = cycles
+        self.time_zone = time_zone
+        self._local = LocalTime(time_zone)
+
+    def transform_one(self, x: Event) -> dict[Hashable, float]:
+        """Return "TIME.day.sin", "TIME.day.cos" and so on; nothing where the time is missing."""
+        seconds = self._seconds(x.get(self.on))
+        if math.isnan(seconds):
+            return {}
+        local = self._local.of(np.array([seconds]))
+        point: dict[Hashable, float] = {}
+        for name in self.cycles:
+            sine, cosine = _CYCLES[name].turn(local)[0].tolist()
+            point |= {f"{self.on}.{name}.sin": sine, f"{self.on}.{name}.cos": cosine}
+        return point
+
+    def _seconds(self, time: Any) -> float:
+        if isinstance(time, datetime | np.datetime64):
+            return seconds_of(time)
+        seconds, faults = times_column([time], "s", [None], str(self.on))
+        if faults:
+            raise ValueError(faults[0].detail)
+        return float(seconds[0])
+
+    @classmethod
+    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+        yield {"on": "time"}
