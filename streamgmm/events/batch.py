@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from streamgmm.events.surprise import Judged
 
 
+_LOOK_EVERY = 256
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """n decoded events of one partition, in its order, as columns.
@@ -75,6 +78,20 @@ class Batch:
         """Missing values per column: (d,)."""
         missing: NDArray[np.int64] = np.isnan(self.X).sum(axis=0, dtype=np.int64)
         return missing
+
+    def unknown_fields(self) -> int:
+        """Return how many fields the schema does not read, in one event of 256.
+
+        Looking at each would cost more than reading it does. Which are looked at is up to their
+        positions.
+        """
+        if (
+            not len(self)
+            or -self.positions[0] % _LOOK_EVERY > self.positions[-1] - self.positions[0]
+        ):
+            return 0
+        rows = np.flatnonzero(self.positions % _LOOK_EVERY == 0).tolist()
+        return sum(self.decoder.unknown(self.raw[row]) for row in rows)
 
     def id(self, row: int) -> str:
         """Return the identity of an event: origin and position."""
@@ -137,6 +154,7 @@ class BatchDecoder:
         self.categories = CategoryColumns(schema)
         self._times_of = TimeColumns(schema)
         self._features = feature_getter(schema)
+        self._width = schema.width
         offsets = zip(schema.fields, schema.offsets, strict=True)
         self._numbers = [column for one, column in offsets if one.kind == "number"]
         self._key = member_getter(schema, schema.key)
@@ -179,10 +197,9 @@ class BatchDecoder:
         """Return the numbers in their columns of (n, d), in the user's units; None becomes NaN."""
         flat = list(chain.from_iterable(map(self._features, structs)))
         numbers = np.array(flat, dtype=np.float64).reshape(len(structs), len(self._numbers))
-        width = self.schema.width
-        if width == len(self._numbers):
+        if self._width == len(self._numbers):
             return numbers
-        values = np.full((len(structs), width), np.nan)
+        values = np.full((len(structs), self._width), np.nan)
         values[:, self._numbers] = numbers
         return values
 

@@ -71,6 +71,10 @@ class CsvDecoder:
         cells = zip(self._columns, self._cells(value), strict=True)
         return msgspec.json.encode({name: _json_value(text) for name, text in cells})
 
+    def unknown(self, value: bytes) -> int:  # noqa: ARG002  # the header says it for every line
+        """Return how many cells of a line are not read."""
+        return len(self._columns) - len(self._members)
+
     def _cells(self, value: bytes | None) -> list[str]:
         if value is None or not value.strip():
             raise EventError("empty", "the event has no bytes; a line of cells is expected")

@@ -37,6 +37,9 @@ class Decoder(Protocol):
     def event(self, value: bytes) -> bytes:
         """Return an event as one line of JSON, for an alert."""
 
+    def unknown(self, value: bytes) -> int:
+        """Return how many members of an event are not read."""
+
 
 def feature_getter(schema: Schema) -> Callable[[Any], tuple[Any, ...]]:
     """Return the function from a struct to the tuple of its numbers, in the order of the fields."""
@@ -83,6 +86,7 @@ class JsonDecoder:
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._decoder = msgspec.json.Decoder(event_struct(schema))
+        self._known = frozenset(members(schema))
 
     def decode(self, value: bytes | None) -> Any:
         """Return the typed struct of one event, or raise EventError."""
@@ -110,3 +114,8 @@ class JsonDecoder:
         """
         text = value.decode("utf-8", errors="replace").encode()
         return msgspec.json.format(text, indent=-1)
+
+    def unknown(self, value: bytes) -> int:
+        """Return how many members of an event that was decoded are not read."""
+        text = value.decode("utf-8", errors="replace")
+        return len(msgspec.json.decode(text, type=dict[str, msgspec.Raw]).keys() - self._known)

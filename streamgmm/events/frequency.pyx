@@ -244,21 +244,29 @@ cdef class Histories:
     def state(self):
         """Return the state as a few long arrays and lists of text; see `restore`."""
         cdef Frequencies table
-        numbers, slots, counts, scalars = {}, [], [], []
-        sizes = []
-        for table in self.tables.values():
-            one = table.state()
-            sizes.append(len(table))
-            slots += [numbers.setdefault(name, len(numbers)) for name in one["names"]]
-            counts.append(one["counts"])
-            scalars.append(one["scalars"])
+        cdef Py_ssize_t i, j, at = 0, n = len(self.tables)
+        cdef Py_ssize_t total = sum([len(table.names) for table in self.tables.values()])
+        cdef long long[::1] sizes = np.empty(n, dtype=np.int64)
+        cdef long long[::1] slots = np.empty(total, dtype=np.int64)
+        cdef double[::1] counts = np.empty(total)
+        cdef double[:, ::1] scalars = np.empty((n, len(SCALARS)))
+        cdef dict numbers = {}
+        for i, table in enumerate(self.tables.values()):
+            sizes[i] = len(table.names)
+            scalars[i, 0], scalars[i, 1] = table.unit, table.total
+            scalars[i, 2], scalars[i, 3] = table.known, table.novel
+            scalars[i, 4] = table.hand
+            for j in range(sizes[i]):
+                slots[at] = numbers.setdefault(table.names[j], len(numbers))
+                counts[at] = table.counts.data.as_doubles[j]
+                at += 1
         return {
             "keys": list(self.tables),
             "categories": list(numbers),
-            "sizes": np.array(sizes, dtype=np.int64),
-            "slots": np.array(slots, dtype=np.int64),
-            "counts": np.concatenate([np.empty(0), *counts]),
-            "scalars": np.array(scalars, dtype=np.float64).reshape(len(sizes), len(SCALARS)),
+            "sizes": np.asarray(sizes),
+            "slots": np.asarray(slots),
+            "counts": np.asarray(counts),
+            "scalars": np.asarray(scalars),
         }
 
     def restore(self, state):

@@ -103,6 +103,11 @@ class Metrics:
         self.missing = self._counter(
             "missing_values", "Values absent or null, by feature.", ["feature"]
         )
+        self.unknown_fields = self._counter(
+            "sampled_unknown_fields",
+            "Fields outside the schema (they are ignored), in one event of 256.",
+            by_partition,
+        )
         self.score = self._histogram("score_nats", "Scores; higher is stranger.", _SCORES)
         self.latency = self._histogram(
             "event_latency_seconds",

@@ -142,5 +142,8 @@ class Pipeline:
             schema = self._decoder.schema
             for feature, column in zip(schema.fields, schema.offsets, strict=True):
                 metrics.missing.labels(feature.name).inc(int(missing[column]))
+        unknown = outputs.batch.unknown_fields()
+        if unknown:
+            metrics.unknown_fields.labels(self.name).inc(unknown)
         for letter in outputs.dead_letters:
             metrics.dead_letters.labels(letter.reason).inc()

@@ -150,3 +150,20 @@ def test_a_dead_letter_of_anything_can_be_written_as_json(value) -> None:
     record = json.loads(json.dumps(letter.as_dict()))
     assert record["length"] == len(value or b"")
     assert ("value_base64" in record) == (value is not None)
+
+
+def test_fields_outside_the_schema_are_counted_in_one_event_of_256() -> None:
+    values = [b'{"bytes": 1, "ts": 1, "x": {"y": [1]}, "z": null}' for _ in range(1000)]
+    batches, one_by_one = decoder(), decoder()
+    batch, _ = batches.decode([Record(value, 300 + i) for i, value in enumerate(values)])
+    assert batch.unknown_fields() == 2 * 4  # 512, 768, 1024, 1280 - 300 < 1000
+    counts = [
+        one_by_one.decode([Record(value, 300 + i)])[0].unknown_fields()
+        for i, value in enumerate(values)
+    ]
+    assert sum(counts) == 8
+    assert decoder().decode([])[0].unknown_fields() == 0
+    odd = Record(b'{"bytes": 1, "ts": 1, "\xff": 1}', 256)
+    assert decoder().decode([odd])[0].unknown_fields() == 1
+    csv = BatchDecoder(Schema((Field("a"),)), origin="f", columns=["a", "b", "c"])
+    assert csv.decode([Record(b"1,2,3", 0)])[0].unknown_fields() == 2

@@ -10,6 +10,7 @@ from streamgmm import snapshot
 from streamgmm.detection import Detector, DetectorSettings
 from streamgmm.errors import StateError
 from streamgmm.events import BatchDecoder, Field, Record, Schema
+from streamgmm.events.schema import EVENT_TIME
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.pipeline import Pipeline
 from tests.detection.test_incidents import known, started
@@ -169,3 +170,75 @@ def test_incidents_and_muted_events_are_counted() -> None:
     assert muted > 0
     assert f'streamgmm_muted_events_total{{partition="t-0"}} {muted}.0' in text
     assert "streamgmm_incidents_total{" not in text, "the incident was open before"
+
+
+PAYMENTS = Schema(
+    (
+        Field("amount", "log1p", unit="EUR"),
+        Field("country", "surprise", given=True),
+        Field("time_of_day", "time_of_day", source=EVENT_TIME),
+    ),
+    key="card",
+    time="at",
+    time_zone="Europe/Zurich",
+)
+
+
+def payments(n: int) -> list[Record]:
+    """Cards that are at home in a country and used by day; some of them abroad, some at night."""
+    rng = np.random.default_rng(5)
+    made = []
+    for i in range(n):
+        card, hour = int(rng.integers(40)), float(rng.normal(13, 2))
+        home = ("CH", "CH", "CH", "FR", "NZ")[card % 5]
+        event = {"amount": round(float(rng.lognormal(3, 1)), 2), "card": card, "country": home}
+        if i % 400 == 399:
+            event["country"] = "NZ" if home == "CH" else "CH"
+        if i % 400 == 199:
+            hour = 2.5
+        event["at"] = 1_767_222_000 + 86_400 * (i // 200) + 3600 * hour  # from 1 January, local
+        event["text"] = "not read"
+        made.append(Record(msgspec.json.encode(event), i))
+    return made
+
+
+def make_for_payments(metrics: Metrics | None = None) -> Pipeline:
+    settings = DetectorSettings(n_components=4, warmup=500)
+    decoder = BatchDecoder(PAYMENTS, origin="t-0", max_ahead=1e6)
+    return Pipeline(decoder, Detector(4, settings), metrics or Metrics(""), want_scores=True)
+
+
+def test_categories_and_times_make_alerts_in_words_whatever_the_blocks() -> None:
+    metrics = Metrics("")
+    events = payments(4_000)
+    whole = outputs_of(make_for_payments(metrics), [events])
+    assert outputs_of(make_for_payments(), cut(events, 1, 700, 3, 999)) == whole
+    alerts = {int(alert["id"][4:]): alert for alert in map(msgspec.json.decode, whole[1])}
+    abroad = [i for i in range(800, 4_000) if i % 400 == 399]
+    nightly = [i for i in range(800, 4_000) if i % 400 == 199]
+    found = [i for i in abroad if i in alerts]
+    assert len(found) >= len(abroad) - 1
+    for i in found:
+        first = alerts[i]["reasons"][0]
+        assert (first["feature"], first["value"]) == ("country", alerts[i]["event"]["country"])
+        assert "% of events (of this key: " in first["text"]
+    assert "of this key: never" in alerts[found[0]]["reasons"][0]["text"]
+    found = [i for i in nightly if i in alerts]
+    assert len(found) >= len(nightly) - 1
+    for i in found:
+        first = alerts[i]["reasons"][0]
+        assert (first["feature"], first["value"]) == ("time_of_day", "02:30")
+        assert first["text"].startswith("time of day 02:30, usually 1")
+    assert b'sampled_unknown_fields_total{partition="t-0"} 16.0' in metrics.exposition()
+
+
+def test_categories_are_part_of_the_state() -> None:
+    events = payments(2_000)
+    one = make_for_payments()
+    outputs_of(one, [events[:1_200]])
+    other = make_for_payments()
+    other._detector = Detector.from_state(one.detector.state())
+    other.restore(snapshot.unpack(snapshot.pack(one.state())))
+    assert outputs_of(one, [events[1_200:]]) == outputs_of(other, [events[1_200:]])
+    with pytest.raises(StateError, match="partition t-0 is not understood"):
+        other.restore({"clock": one.state()["clock"], "categories": {}})
