@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamgmm.events import BatchDecoder, Field, JsonDecoder, Record, Schema
+from streamgmm.events.schema import EVENT_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,7 @@ def events() -> list[dict[str, object]]:
         {
             "ts": 1_767_600_000.0 + i,
             "src": f"10.0.0.{i % 200}",
+            "port": [443, 443, 53, 22, i][i % 5],
             **dict(zip(NAMES, np.round(rng.lognormal(3, 2, 10), 3).tolist(), strict=True)),
             "unknown": {"nested": [1, 2, 3]},
         }
@@ -66,6 +68,13 @@ def main() -> None:
     decoder = JsonDecoder(identity)
     batches = BatchDecoder(identity, origin="benchmark")
     encoding = BatchDecoder(transformed, origin="benchmark")
+    number = tuple(Field(name) for name in NAMES)
+    category, own = (
+        BatchDecoder(Schema((*number, extra), key="src", time="ts"), origin="benchmark")
+        for extra in (Field("port", "surprise"), Field("port", "surprise", given="src"))
+    )
+    hours = Field("time_of_day", "time_of_day", source=EVENT_TIME)
+    by_day = BatchDecoder(Schema((*number, hours), key="src", time="ts"), origin="benchmark")
     csv = BatchDecoder(transformed, origin="benchmark", columns=columns)
     cases: dict[str, Callable[[], object]] = {
         "json.loads, in a loop": lambda: [json.loads(value) for value in values],
@@ -73,13 +82,16 @@ def main() -> None:
         "typed struct, many": lambda: decoder.decode_many(values),
         "batch, identity": lambda: batches.decode(records),
         "batch, log1p and asinh": lambda: encoding.decode(records),
+        "batch, and a category": lambda: category.decode(records),
+        "batch, and a category given a key": lambda: own.decode(records),
+        "batch, and the time of day": lambda: by_day.decode(records),
         "batch, one of 1,000 bad": lambda: encoding.decode(one_bad),
         "batch, a field missing in each": lambda: encoding.decode(missing),
         "batch, ISO 8601 times": lambda: encoding.decode(iso),
         "batch, CSV": lambda: csv.decode(rows),
     }
     for name, work in cases.items():
-        print(f"{name:32} {microseconds(work):6.2f} us/event")
+        print(f"{name:33} {microseconds(work):6.2f} us/event")
 
 
 if __name__ == "__main__":
