@@ -293,11 +293,24 @@ INLINE void factorise_all(const model_t *m, scratch_t *s) {
 
 void VARIANT(factorise)(const model_t *m, scratch_t *s) { factorise_all(m, s); }
 
-/* Renews the factors of each group in which some component has changed more than the tolerance. */
+/* Whether some component of a group has changed more than the tolerance, and more than is known of
+ * its covariance: a variance from n events has a relative standard error of sqrt(2 / n), and the
+ * blend of own and pooled scatter rests on about (w + kappa) N of them. */
+INLINE int has_changed(const model_t *m, int64_t g) {
+    lanes change = lanes_load(GROUP(m->change, g));
+    lanes_int changed = change > m->tolerance;
+    if (m->tolerance > 0.0) {
+        lanes share = lanes_min(lanes_load(GROUP(m->weight, g)) + m->kappa, lanes_all(1.0));
+        if (is_tied(m)) share = lanes_all(1.0);
+        changed &= change * change * (share * m->mass[0]) > 2.0;
+    }
+    return (changed[0] | changed[1] | changed[2] | changed[3]) != 0;
+}
+
 INLINE void factorise_changed(const model_t *m, scratch_t *s) {
     int pooled = 0;
     for (int64_t g = 0; g < m->groups; g++) {
-        if (lanes_largest(lanes_load(GROUP(m->change, g))) <= m->tolerance) continue;
+        if (!has_changed(m, g)) continue;
         if (is_tied(m)) return factorise_all(m, s);
         if (!pooled) pool(m, s->pooled);
         pooled = 1;

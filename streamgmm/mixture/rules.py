@@ -49,7 +49,8 @@ class Rules:
     resolution
         Whether a feature's variance is kept above its resolution (see :mod:`.frame`).
     tolerance
-        Relative change of a covariance at which its factor is renewed; 0: every event.
+        Relative change of a covariance at which its factor is renewed, if that is not within the
+        covariance's own uncertainty; 0: every event.
     weight_floor
         Share of every step of the weights that is spread evenly; 0: off.
     """

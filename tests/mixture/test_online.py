@@ -155,7 +155,7 @@ def test_weight_0_is_scored_but_not_learned() -> None:
 
 
 def test_lazy_factors_stay_close_to_factors_of_every_event() -> None:
-    """The default tolerance moves scores by a quarter of a percent of their spread (RMS)."""
+    """The default tolerance moves scores by less than a percent of their spread (RMS)."""
     X = modes(6000, 4, seed=3)
     exact = fitted(modes(500, 4), 8, tolerance=0.0, forgetting=HalfLife(events=1000))
     lazy = fitted(modes(500, 4), 8, tolerance=0.02, forgetting=HalfLife(events=1000))
