@@ -43,7 +43,9 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         Number of Gaussians.
     covariance
         Shape of a component: "full" (correlations of its own), "tied" (one shape for all), "diag"
-        (no correlations) or "spherical" (one spread for all features).
+        (no correlations) or "spherical" (one spread for all features). "auto" becomes "full" at
+        the end of warm-up, or "diag" where features are too many for that; ``mixture.rules`` says
+        which.
     half_life
         When the past has lost half its weight: a number of events, a span of event time such as
         "7d" (then give ``t`` when learning), or None to forget nothing.
@@ -100,7 +102,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
     def __init__(
         self,
         n_components: int = 16,
-        covariance: str = "full",
+        covariance: str = "auto",
         half_life: float | str | None = _HALF_LIFE,
         forgetting: Forgetting | None = None,
         score: str = "nll",

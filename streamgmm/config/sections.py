@@ -187,8 +187,8 @@ class Model:
 
     n_components: Annotated[int, whole(1, 1024), "Gaussians in the mixture"] = 16
     covariance: Annotated[
-        str, choice("full", "tied", "diag", "spherical"), "which shapes components may have"
-    ] = "full"
+        str, choice("auto", "full", "tied", "diag", "spherical"), "which shapes components may have"
+    ] = "auto"
     half_life: Annotated[
         float | str,
         Rule('a number of events above 0, a time such as "7d", or "stationary"', rules.half_life),

@@ -36,7 +36,7 @@ class DetectorSettings:
     """
 
     n_components: int = 16
-    covariance: str = "full"
+    covariance: str = "auto"
     forgetting: Forgetting = HalfLife(events=10_000)
     score: str = "nll"
     established: str | float | None = "graded"

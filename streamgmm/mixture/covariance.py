@@ -138,10 +138,30 @@ COVARIANCES: dict[str, Covariance] = {
 }
 
 
+# Decided when a warm-up ends.
+AUTO = "auto"
+# Features above which K d^2 numbers are more than an event should have to pass through.
+_MOST_CORRELATED = 256
+
+
+def decide(d: int, events: int) -> str:
+    """Return the type for d features after so many events: "full", or "diag" where d is high.
+
+    Estimating d (d + 1) / 2 second moments from n events costs about d (d + 1) / (4 n) nats an
+    event of those to come. From two events a feature on that is an eighth of a nat a feature, less
+    than the correlations of real features are worth.
+    """
+    return "full" if 2 * d <= events and d <= _MOST_CORRELATED else "diag"
+
+
 def covariance_of(name: str) -> Covariance:
     """Return the covariance type called ``name``; ValueError names those there are."""
     try:
         return COVARIANCES[name]
     except KeyError:
         allowed = ", ".join(f'"{known}"' for known in COVARIANCES)
+        if name == AUTO:
+            raise ValueError(
+                f'covariance "{AUTO}" is decided when a warm-up ends; here it must be {allowed}'
+            ) from None
         raise ValueError(f"covariance is {name!r}; allowed are {allowed}") from None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .covariance import covariance_of
+from .covariance import AUTO, COVARIANCES, covariance_of, decide
 from .forgetting import Forgetting, HalfLife
 from .kernels import THRESHOLDS
 
@@ -29,7 +29,8 @@ class Rules:
     Parameters
     ----------
     covariance
-        "full", "tied", "diag" or "spherical" (:mod:`streamgmm.mixture.covariance`).
+        "full", "tied", "diag" or "spherical" (:mod:`streamgmm.mixture.covariance`); "auto" leaves
+        it to the end of warm-up, see :meth:`decided`.
     forgetting
         Law of the step sizes (:mod:`streamgmm.mixture.forgetting`).
     score
@@ -67,7 +68,9 @@ class Rules:
     weight_floor: float = 1e-4
 
     def __post_init__(self) -> None:
-        covariance_of(self.covariance)
+        if self.covariance not in (AUTO, *COVARIANCES):
+            allowed = ", ".join(f'"{name}"' for name in (AUTO, *COVARIANCES))
+            raise ValueError(f"covariance is {self.covariance!r}; allowed are {allowed}")
         if self.score not in SCORES:
             raise ValueError(f"score is {self.score!r}; allowed are {', '.join(map(repr, SCORES))}")
         thresholds(self)
@@ -77,6 +80,10 @@ class Rules:
         _check("weight_floor", self.weight_floor, 0.0, 0.5, "0 is off")
         if not self.influence > 0:
             raise ValueError(f"influence is {self.influence!r}; it must be positive (inf is off)")
+
+    def decided(self, d: int, events: int) -> Rules:
+        """Return the rules with "auto" made a type that so many events of d features can carry."""
+        return replace(self, covariance=decide(d, events)) if self.covariance == AUTO else self
 
     def constants(self) -> dict[str, int | float | list[float]]:
         """Return the rules as the scalars of ``model_t``."""

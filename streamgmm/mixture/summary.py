@@ -28,7 +28,7 @@ def describe(mixture: OnlineMixture, names: Sequence[str], *, most: int = 3) -> 
     """
     means, covariances = mixture.means, mixture.covariances
     off = _off_centre(mixture.weights, means, covariances)
-    lines = []
+    lines = [f"{mixture.n_components} components, covariance {mixture.rules.covariance}"]
     for k in np.argsort(-mixture.weights, kind="stable").tolist():
         standing = "established" if mixture.established[k] else "rare"
         lines.append(f"component {k}: {mixture.weights[k]:.1%} of the traffic, {standing}")

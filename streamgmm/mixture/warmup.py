@@ -111,8 +111,9 @@ class WarmUp:
             self._provisional = self._gaussian()
 
     def _gaussian(self) -> OnlineMixture:
+        d = self._rows.shape[1]
         rules = Rules(
-            covariance=self.rules.covariance,
+            covariance=self.rules.decided(d, self.length).covariance,
             forgetting=Stationary(),
             established=None,
             shrinkage=0.0,
@@ -121,7 +122,6 @@ class WarmUp:
             resolution=self.rules.resolution,
             score="nll_full" if self.rules.score == "nll" else self.rules.score,
         )
-        d = self._rows.shape[1]
         frame = estimate_frame(self._rows, resolution=rules.resolution)
         gaussian = OnlineMixture(frame, 1, rules)
         gaussian.set_statistics(
@@ -134,12 +134,16 @@ class WarmUp:
         gaussian.learn(np.ascontiguousarray(self._rows), weight=self._weights)
         return gaussian
 
+    def _decided(self) -> Rules:
+        return self.rules.decided(self._rows.shape[1], self.n_seen)
+
     def fit(self, components: int, rng: np.random.Generator) -> OnlineMixture:
         """Return the mixture that batch EM finds in the events collected."""
         frame = estimate_frame(self._rows, resolution=self.rules.resolution)
         return fit(
-            self._rows, components, frame=frame, rules=self.rules, rng=rng, weight=self._weights
-        )
+            self._rows, components, frame=frame, rules=self._decided(), rng=rng,
+            weight=self._weights,
+        )  # fmt: skip
 
     def held_out_scores(self, components: int, rng: np.random.Generator) -> Array:
         """Return what the events (n0,) score under fits that have not seen them.
@@ -153,7 +157,7 @@ class WarmUp:
         for f in range(3):
             held, others = fold == f, fold != f
             mixture = fit(
-                self._rows[others], components, frame=frame, rules=self.rules, rng=rng,
+                self._rows[others], components, frame=frame, rules=self._decided(), rng=rng,
                 weight=self._weights[others], effort=Effort(starts=1),
             )  # fmt: skip
             scores[held] = mixture.score(np.ascontiguousarray(self._rows[held]))

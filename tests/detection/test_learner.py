@@ -116,6 +116,22 @@ def test_it_is_ready_after_the_warm_up() -> None:
     assert short.mixture.n_components == 5
 
 
+@pytest.mark.parametrize(("d", "decided"), [(4, "full"), (60, "diag")])
+def test_auto_is_decided_when_the_warm_up_ends(d: int, decided: str) -> None:
+    """The provisional model is of that type already; what is decided is part of the state."""
+    new = learner(d, covariance="auto")
+    X = np.random.default_rng(0).normal(size=(130, d))
+    run(new, X[:50])
+    assert new.mixture.rules.covariance == decided
+    run(new, X[50:])
+    assert new.ready
+    assert new.mixture.rules.covariance == decided
+    assert new.rules.covariance == "auto"
+    restored = learner(d, covariance="auto").restore(new.state())
+    assert restored.mixture.rules.covariance == decided
+    assert restored.mixture.merge(new.mixture).rules.covariance == decided
+
+
 def test_small_models_warm_up_faster() -> None:
     assert warmup_length(500, 16, 10) == 500
     assert warmup_length(500, 4, 3) == 120

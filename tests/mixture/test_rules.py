@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamgmm.mixture import HalfLife, Rules
+from streamgmm.mixture import Frame, HalfLife, OnlineMixture, Rules
 from streamgmm.mixture.rules import thresholds
+from tests.mixture.streams import COVARIANCES
 
 
 def test_graded_thresholds_are_eight_from_a_twentieth_to_a_half() -> None:
@@ -24,6 +25,23 @@ def test_the_defaults_are_those_that_were_measured() -> None:
     assert rules.forgetting == HalfLife(events=10_000)
     assert (rules.shrinkage, rules.correlation_shrinkage, rules.influence) == (0.05, 0.1, 30.0)
     assert (rules.score, rules.established, rules.tolerance) == ("nll", "graded", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("d", "events", "covariance"),
+    [(1, 2, "full"), (10, 500, "full"), (166, 500, "full"), (250, 500, "full"), (251, 500, "diag"),
+     (256, 9_999, "full"), (257, 9_999, "diag"), (60, 100, "diag")],
+)  # fmt: skip
+def test_auto_is_decided_by_features_and_events(d: int, events: int, covariance: str) -> None:
+    assert Rules(covariance="auto").decided(d, events) == Rules(covariance=covariance)
+    for given in COVARIANCES:
+        assert Rules(covariance=given).decided(d, events).covariance == given
+
+
+def test_what_is_not_decided_yet_makes_no_mixture() -> None:
+    frame = Frame(np.zeros(2), np.ones(2), np.ones(2))
+    with pytest.raises(ValueError, match=r'"auto" is decided.*"full", "tied"'):
+        OnlineMixture(frame, 1, Rules(covariance="auto"))
 
 
 @pytest.mark.parametrize(
