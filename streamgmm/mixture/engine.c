@@ -298,13 +298,13 @@ void VARIANT(factorise)(const model_t *m, scratch_t *s) { factorise_all(m, s); }
  * blend of own and pooled scatter rests on about (w + kappa) N of them. */
 INLINE int has_changed(const model_t *m, int64_t g) {
     lanes change = lanes_load(GROUP(m->change, g));
-    lanes_int changed = change > m->tolerance;
-    if (m->tolerance > 0.0) {
-        lanes share = lanes_min(lanes_load(GROUP(m->weight, g)) + m->kappa, lanes_all(1.0));
-        if (is_tied(m)) share = lanes_all(1.0);
-        changed &= change * change * (share * m->mass[0]) > 2.0;
-    }
-    return (changed[0] | changed[1] | changed[2] | changed[3]) != 0;
+    if (lanes_largest(change) <= m->tolerance) return 0;
+    if (m->tolerance == 0.0) return 1;
+    lanes share = lanes_min(lanes_load(GROUP(m->weight, g)) + m->kappa, lanes_all(1.0));
+    if (is_tied(m)) share = lanes_all(1.0);
+    lanes uncertain = 2.0 / lanes_max(share * m->mass[0], lanes_all(1e-300));
+    lanes beyond = lanes_select(change > m->tolerance, change * change - uncertain, lanes_all(0.0));
+    return lanes_largest(beyond) > 0.0;
 }
 
 INLINE void factorise_changed(const model_t *m, scratch_t *s) {
