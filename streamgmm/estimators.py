@@ -18,6 +18,7 @@ from streamgmm.detection.newcomers import Newcomers
 from streamgmm.detection.reasons import Explanation, explain
 from streamgmm.detection.rows import Rows
 from streamgmm.errors import StateError
+from streamgmm.events.clock import EventClock
 from streamgmm.inputs import Time, seconds_of, table_of, times_of, weight_of, weights_of
 from streamgmm.learned import Learned
 from streamgmm.mixture import Forgetting, Frame, HalfLife, Rules, parse_half_life
@@ -27,8 +28,9 @@ Array: TypeAlias = NDArray[np.float64]
 Event: TypeAlias = Mapping[Any, Any]
 
 _STATE_KIND = "OnlineGMM"
-_STATE_VERSION = 3
+_STATE_VERSION = 4
 _HALF_LIFE = 10_000
+_MAX_AHEAD = 86_400.0  # s; an event is no further ahead of its stream than that, or a half-life
 
 
 class OnlineGMM(Learned, base.AnomalyDetector):
@@ -164,7 +166,9 @@ class OnlineGMM(Learned, base.AnomalyDetector):
             weight_floor=self.weight_floor,
         )
         law = rules.forgetting
-        self._timed = isinstance(law, HalfLife) and law.seconds is not None
+        seconds = law.seconds if isinstance(law, HalfLife) else None
+        self._timed = seconds is not None
+        self._clock = EventClock(max(_MAX_AHEAD, seconds or 0.0))
         return Learner(
             0,
             n_components=self.n_components,
@@ -209,7 +213,9 @@ class OnlineGMM(Learned, base.AnomalyDetector):
             Weight of the event; 0 learns nothing.
         t
             Event time, a datetime (naive: UTC) or seconds since the epoch; needed where
-            ``half_life`` is a span of time.
+            ``half_life`` is a span of time. NaN: not known. One that is late or not known lets no
+            time pass; nor does one more than a day (or a half-life) ahead of the latest, until ten
+            in a row agree.
 
         Raises
         ------
@@ -227,6 +233,18 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         time = math.nan if t is None else seconds_of(t)
         if self._learner.frozen:
             return self.score_one(x)
+        if not self._timed:
+            return self._score_learn_one(x, weight, time)
+        before = self._clock.state()
+        try:
+            return self._score_learn_one(
+                x, weight, time if self._clock.admit_one(time) else math.nan
+            )
+        except (TypeError, ValueError):
+            self._clock.restore(before)
+            raise
+
+    def _score_learn_one(self, x: dict[Any, Any], weight: float, time: float) -> float:
         score = self._learner.step_one(self._columns, x, weight, time)
         if score is not None:
             return score
@@ -321,6 +339,8 @@ class OnlineGMM(Learned, base.AnomalyDetector):
             self._admit_in_warm_up()
         known = set(self.feature_names)
         new = [i for i, name in enumerate(names) if name not in known]
+        if self._timed:
+            time = np.where(self._clock.admit(time), time, math.nan)
         block = Rows(self._over_columns(names, rows), weight, time)
         return self._score_learn(block, [names[i] for i in new], rows[:, new])
 
@@ -396,6 +416,8 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         merged._learner.mixture = self.mixture.merge(other.mixture)
         merged._learner.n_features = self._learner.n_features
         merged._learner.n_seen = self.n_seen + other.n_seen
+        later = max(self._clock, other._clock, key=lambda clock: clock.latest)
+        merged._clock.restore(later.state())
         return merged
 
     def to_bytes(self) -> bytes:
@@ -424,6 +446,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
                 "n_features": self._learner.n_features,
                 "learner": self._learner.state(),
                 "newcomers": self._newcomers.state(),
+                "clock": self._clock.state(),
             }
         )
 
@@ -464,6 +487,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         model._learner.widen(_unplaced(state["n_features"]))
         model._learner.restore(state["learner"])
         model._newcomers.restore(state["newcomers"])
+        model._clock.restore(state["clock"])
         mixture = model._learner.mixture
         d = model._learner.n_features
         if len(model._columns) != d or (mixture is not None and mixture.d != d):

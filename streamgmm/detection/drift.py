@@ -81,7 +81,8 @@ class DriftMonitor:
     def start(self, scores: Array) -> None:
         """Begin at level and spread of the warm-up's scores (n,)."""
         level = float(np.sort(scores)[len(scores) // 2])
-        spread = max(math.sqrt(float(np.mean((scores - level) ** 2))), _LEAST_SPREAD)
+        deviations = np.sort(np.abs(scores - level))
+        spread = max(float(deviations[len(deviations) // 2]), _LEAST_SPREAD)
         for _ in range(50):
             psi = np.clip((scores - level) / spread, -_HELD, _HELD)
             level += spread * float(psi.mean())

@@ -156,9 +156,9 @@ class Learner:
             rows.score[i] = warmup.score(x[None, :])[0]
             self.n_seen += 1
             if rows.weight[i] > 0 and not np.isnan(x).all():
-                warmup.learn(x, rows.weight[i])
+                warmup.learn(x, rows.weight[i], rows.time[i])
             if warmup.complete:
-                self._finish_warmup(warmup, rows.time[i])
+                self._finish_warmup(warmup)
                 return i + 1
         return stop
 
@@ -221,10 +221,9 @@ class Learner:
         if self._mixture is not None:
             self._adopt(self._mixture)
 
-    def _finish_warmup(self, warmup: WarmUp, time: float) -> None:
+    def _finish_warmup(self, warmup: WarmUp) -> None:
         rng = np.random.default_rng(self.seed)
         mixture = warmup.fit(self.n_components, rng)
-        mixture.start_clock(time)
         self.warmup_scores = warmup.held_out_scores(self.n_components, rng)
         self.gate.start(self.warmup_scores)
         self._monitor.start(self.warmup_scores)

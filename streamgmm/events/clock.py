@@ -81,24 +81,11 @@ class EventClock:
             self._forget_ahead()
             return admitted
         for i, t in enumerate(time.tolist()):
-            admitted[i] = self._admit_one(t)
+            admitted[i] = self.admit_one(t)
         return admitted
 
-    def state(self) -> dict[str, Any]:
-        """Return the state as plain scalars."""
-        return {
-            "latest": self.latest,
-            "in_a_row": self._in_a_row,
-            "last_ahead": self._last_ahead,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` returned."""
-        self.latest = float(state["latest"])
-        self._in_a_row = int(state["in_a_row"])
-        self._last_ahead = float(state["last_ahead"])
-
-    def _admit_one(self, t: float) -> bool:
+    def admit_one(self, t: float) -> bool:
+        """Judge one event time and move the clock; False where it is too far ahead."""
         if math.isnan(t):
             return True
         if self.latest == -math.inf or t - self.latest <= self.max_ahead:
@@ -113,6 +100,20 @@ class EventClock:
         self.latest = t
         self._forget_ahead()
         return True
+
+    def state(self) -> dict[str, Any]:
+        """Return the state as plain scalars."""
+        return {
+            "latest": self.latest,
+            "in_a_row": self._in_a_row,
+            "last_ahead": self._last_ahead,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.latest = float(state["latest"])
+        self._in_a_row = int(state["in_a_row"])
+        self._last_ahead = float(state["last_ahead"])
 
     def _forget_ahead(self) -> None:
         self._in_a_row = 0

@@ -15,6 +15,8 @@ from .seeding import kmeans_plus_plus, lloyd
 
 Array = NDArray[np.float64]
 
+_FARTHEST = 1e100  # frame units to which the kernels hold an event, so that squares are numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -53,7 +55,8 @@ def fit(
     K is 1 and else ones that only this fit's descendants share.
     """
     X = np.ascontiguousarray(X, dtype=np.float64)
-    Z = frame.to_frame(X)
+    with np.errstate(over="ignore"):
+        Z = np.clip(frame.to_frame(X), -_FARTHEST, _FARTHEST)
     weight = np.ones(len(X)) if weight is None else weight
     best: OnlineMixture | None = None
     best_likelihood = -np.inf

@@ -41,6 +41,7 @@ class WarmUp:
         self._rows = np.empty((0, d))
         self._weights = np.empty(0)
         self._provisional: OnlineMixture | None = None
+        self.latest = math.nan  # event time in s, NaN: none had one
 
     @property
     def n_seen(self) -> int:
@@ -93,8 +94,10 @@ class WarmUp:
         ]
         return np.asarray(at_mean + surprise + np.array(constant))
 
-    def learn(self, x: Array, weight: float = 1.0) -> None:
-        """Collect one event x (d,)."""
+    def learn(self, x: Array, weight: float = 1.0, time: float = math.nan) -> None:
+        """Collect one event x (d,) with its weight and its time in s (NaN: none)."""
+        if not time <= self.latest and not math.isnan(time):
+            self.latest = float(time)
         self._rows = np.concatenate([self._rows, x[None, :]])
         self._weights = np.append(self._weights, weight)
         n = self.n_seen
@@ -138,12 +141,14 @@ class WarmUp:
         return self.rules.decided(self._rows.shape[1], self.n_seen)
 
     def fit(self, components: int, rng: np.random.Generator) -> OnlineMixture:
-        """Return the mixture that batch EM finds in the events collected."""
+        """Return the mixture that batch EM finds in the events collected, its clock at theirs."""
         frame = estimate_frame(self._rows, resolution=self.rules.resolution)
-        return fit(
+        mixture = fit(
             self._rows, components, frame=frame, rules=self._decided(), rng=rng,
             weight=self._weights,
         )  # fmt: skip
+        mixture.start_clock(self.latest)
+        return mixture
 
     def held_out_scores(self, components: int, rng: np.random.Generator) -> Array:
         """Return what the events (n0,) score under fits that have not seen them.
@@ -170,11 +175,13 @@ class WarmUp:
             "rows": self._rows.copy(),
             "weights": self._weights.copy(),
             "provisional": provisional,
+            "latest": self.latest,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` returned."""
         self._rows = np.array(state["rows"])
         self._weights = np.array(state["weights"])
+        self.latest = float(state["latest"])
         stored = state["provisional"]
         self._provisional = None if stored is None else OnlineMixture.from_state(stored)
