@@ -109,28 +109,34 @@ INLINE void complete(const model_t *m, scratch_t *s) {
     }
 }
 
-/* -log sum of w_k e^(a_k) over the components whose weight reaches `threshold` or whose tenure
- * reaches `tenure`, taken from its own largest term. */
+/* -log sum of w_k e^(a_k) over the components whose weight reaches `threshold` or, then with that
+ * weight, whose tenure reaches `tenure`; taken from its own largest term. */
 INLINE double sum_from_own_top(const model_t *m, const double *a, double threshold,
                                double tenure) {
     double top = -1e308, sum = 0.0;
     for (int64_t k = 0; k < m->components; k++)
         if ((m->weight[k] >= threshold || m->tenure[k] >= tenure) && a[k] > top) top = a[k];
     for (int64_t k = 0; k < m->components; k++)
-        if (m->weight[k] >= threshold || m->tenure[k] >= tenure)
-            sum += m->weight[k] * scalar_exp(a[k] - top);
+        if (m->weight[k] >= threshold || m->tenure[k] >= tenure) {
+            double weight = m->weight[k] > threshold ? m->weight[k] : threshold;
+            sum += weight * scalar_exp(a[k] - top);
+        }
     return -(top + scalar_log(sum));
 }
 
-/* Of eight thresholds four, one lane each: -log sum of the established `e`, which are
+/* Of eight thresholds four, one lane each, ascending: -log sum of the established `e`, which are
  * proportional to w_k e^(a_k - top). */
 INLINE lanes graded_levels(const model_t *m, const double *a, const double *e, double top,
                            lanes threshold, lanes tenure) {
     lanes sum = lanes_all(0.0);
     for (int64_t k = 0; k < m->components; k++) {
-        lanes_int in = (lanes_all(m->weight[k]) >= threshold) |
-                       (lanes_all(m->tenure[k]) >= tenure);
-        sum += (lanes)((lanes_int)lanes_all(e[k]) & in);
+        double weight = m->weight[k];
+        lanes_int heavy = lanes_all(weight) >= threshold;
+        sum += (lanes)((lanes_int)lanes_all(e[k]) & heavy);
+        if (m->tenure[k] >= tenure[0] && weight < threshold[LANES - 1] && weight > VANISHED) {
+            lanes_int tenured = lanes_all(m->tenure[k]) >= tenure;
+            sum += (lanes)((lanes_int)(threshold * (e[k] / weight)) & tenured & ~heavy);
+        }
     }
     lanes level = -(top + lanes_log(lanes_max(sum, lanes_all(VANISHED))));
     for (int j = 0; j < LANES; j++)

@@ -173,7 +173,8 @@ class Naive:
 
     def _log_sum(self, level: Array, c: float) -> float:
         counted = self.counted(c)
-        return float(logsumexp(level[counted], b=self.w[counted]))
+        weight = np.maximum(self.w, c * self.w.max())  # by tenure: no less than the threshold
+        return float(logsumexp(level[counted], b=weight[counted]))
 
     # ---- M step --------------------------------------------------------------------------
 

@@ -74,6 +74,26 @@ def test_one_threshold_has_one_tenure() -> None:
     assert everything.score(RARE)[0] < 12.0
 
 
+def test_by_tenure_a_behaviour_counts_with_the_least_weight_that_would_do() -> None:
+    """However little of its weight a long silence has left: no more than -log of the threshold."""
+    for c in (0.05, 0.3):
+        scores = []
+        for weight in (1e-3, 1e-30, 1e-250):
+            mixture = common_and_rare(TENURE, established=c)
+            weights = np.array([1.0 - weight, weight])
+            mixture.set_statistics(
+                mass=10_000.0,
+                weights=weights,
+                counts=10_000.0 * weights,
+                means=np.concatenate([np.zeros((1, 2)), RARE]),
+                scatters=np.tile(np.eye(2), (2, 1, 1)),
+                tenure=np.array([9_990.0, TENURE]),
+            )
+            scores.append(mixture.score(RARE)[0])
+        expected = -np.log(c) + np.log(2 * np.pi)
+        np.testing.assert_allclose(scores, expected, atol=0.01)
+
+
 @pytest.mark.parametrize("law", [HalfLife(events=10_000), Stationary()])
 def test_what_is_accepted_counts_from_the_next_event_on_and_for_ever(law: Any) -> None:
     mixture = common_and_rare(3.0, forgetting=law)
