@@ -48,7 +48,7 @@ def test_a_steady_stream_gives_no_signal(d: int, heavy: bool) -> None:
     late = slice(SETTLED // 128, None)
     assert moved[late].max() < 0.1
     assert misfit.max() < 5.0
-    assert np.abs(misfit[late]).mean() < 1.5
+    assert np.abs(misfit[late]).mean() < 2.5
 
 
 @pytest.mark.parametrize(
