@@ -20,6 +20,7 @@ _TIME: Final = {
 _SHORT: Final = ("s", "ms", "us", "ns")
 _LONG: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _LARGE, _SMALL = 1e15, 1e-4
+_BEYOND_UNITS: Final = 1e300  # where rounding up, or turning into seconds, could overflow
 _DIGITS: Final = 3
 _MOST_DIGITS: Final = 12
 _NOUGHT: Final = 0.01  # of a range: an expected value below that is 0
@@ -56,7 +57,7 @@ def quantity(value: float, unit: str = "", digits: int = _DIGITS) -> str:
     """
     if not unit:
         return number(value, digits)
-    if not math.isfinite(value):
+    if not abs(value) < _BEYOND_UNITS:
         return f"{number(value)} {unit}"
     if unit in _PREFIXED:
         rounded = _rounded(abs(value), digits)
