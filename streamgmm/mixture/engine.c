@@ -332,7 +332,7 @@ INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step)
     lanes distance = lanes_load(GROUP(s->distance, g));
     lanes weight = lanes_load(GROUP(m->weight, g));
 
-    double uniform = m->weight_floor / (double)m->components;
+    double uniform = m->weight_floor / (double)m->occupied;
     lanes smoothed = r * (1.0 - m->weight_floor) + uniform;
     lanes moved = step * (lanes_select(weight > 0.0, smoothed, lanes_all(0.0)) - weight);
     lanes arrived = weight + moved; /* one that has all but vanished is gone: no denormals */
@@ -396,7 +396,7 @@ void VARIANT(accumulate_event)(const model_t *m, const scratch_t *s, double weig
 void VARIANT(maximise)(const model_t *m, sums_t *sums) {
     double total = 0.0;
     for (int64_t g = 0; g < m->groups; g++) total += lanes_sum(lanes_load(GROUP(sums->r, g)));
-    double uniform = m->weight_floor / (double)m->components;
+    double uniform = m->weight_floor / (double)m->occupied;
     m->mass[0] = total;
     for (int64_t g = 0; g < m->groups; g++) {
         lanes n = lanes_load(GROUP(sums->r, g));

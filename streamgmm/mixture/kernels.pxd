@@ -7,7 +7,7 @@ cdef extern from "model.h":
     enum: COVARIANCE_TIED
 
     ctypedef struct model_t:
-        int64_t components, groups, d, size
+        int64_t components, groups, d, size, occupied
         int32_t covariance, decay, score
         double rate, alpha, kappa, rho, nu, tolerance, weight_floor
         double thresholds[8]
@@ -48,6 +48,7 @@ cdef class Engine:
     cdef uint64_t changes  # how often the arrays were written to: an E step is of one such state
 
     cdef Scratch scratch_for(self, const double[:, ::1] X)
+    cdef void count_occupied(self)
 
 
 cdef class Scratch:

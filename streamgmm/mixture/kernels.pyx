@@ -109,6 +109,13 @@ cdef class Engine:
         m.location = data_of(arrays, "location", (d,))
         m.inverse_scale = data_of(arrays, "inverse_scale", (d,))
         m.ridge = data_of(arrays, "ridge", (d,))
+        self.count_occupied()
+
+    cdef void count_occupied(self):
+        cdef int64_t k, occupied = 0
+        for k in range(self.model.components):
+            occupied += self.model.weight[k] > 0.0
+        self.model.occupied = max(occupied, 1)
 
     cdef Scratch scratch_for(self, const double[:, ::1] X):
         """Working memory for the rows of X, which must have the mixture's features."""
@@ -180,6 +187,7 @@ cdef class Engine:
         """Renews every factor from the statistics."""
         cdef Scratch scratch = new_scratch(self)
         self.changes += 1
+        self.count_occupied()
         with nogil:
             factorise(&self.model, &scratch.s)
 

@@ -25,6 +25,7 @@ enum score_kind { SCORE_NLL = 0, SCORE_TAIL = 1, SCORE_OBSERVED = 2 };
 typedef struct {
     /* sizes */
     int64_t components, groups, d, size; /* components without the padding */
+    int64_t occupied;                    /* of them, those that have a weight */
     /* rules */
     int32_t covariance, decay, score;
     double rate;        /* DECAY_OWN, DECAY_COMMON: ln 2 / half-life in events; DECAY_TIME: in s */

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .components import Components
 from .covariance import Covariance, covariance_of
 from .forgetting import law_from_state, law_to_state
 from .frame import Frame
@@ -220,6 +221,11 @@ class OnlineMixture:
         return by_component(self._arrays["factor"], self.n_components)
 
     @property
+    def log_determinants(self) -> Array:
+        """log|Sigma_k| (K,) as last factorised, frame units."""
+        return -2.0 * by_component(self._arrays["log_det"], self.n_components)
+
+    @property
     def scatters(self) -> Array:
         """S_k (K, d, d), the components' own second moments, frame units."""
         packed = by_component(self._arrays["scatter"], self.n_components)
@@ -260,6 +266,26 @@ class OnlineMixture:
         by_lane(counts if tenure is None else tenure, arrays["tenure"])
         by_lane(means, arrays["mean"])
         by_lane(self.covariance.pack(scatters), arrays["scatter"])
+        self._engine.factorise()
+
+    @property
+    def components(self) -> Components:
+        """The components as plain arrays in frame units (copies)."""
+        packed = by_component(self._arrays["scatter"], self.n_components)
+        means = by_component(self._arrays["mean"], self.n_components)
+        return Components(
+            self.covariance, self.ids.copy(), self.weights, self.counts, self.tenure, means, packed
+        )
+
+    @components.setter
+    def components(self, parts: Components) -> None:
+        arrays = self._arrays
+        self.ids = parts.ids.copy()
+        by_lane(parts.weights, arrays["weight"])
+        by_lane(parts.counts, arrays["count"])
+        by_lane(parts.tenure, arrays["tenure"])
+        by_lane(parts.means, arrays["mean"])
+        by_lane(parts.scatters, arrays["scatter"])
         self._engine.factorise()
 
     def start_clock(self, time: float) -> None:
