@@ -42,7 +42,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
     Parameters
     ----------
     n_components
-        Number of Gaussians.
+        Number of Gaussians, at most.
     covariance
         Shape of a component: "full" (correlations of its own), "tied" (one shape for all), "diag"
         (no correlations) or "spherical" (one spread for all features). "auto" becomes "full" at
@@ -66,6 +66,9 @@ class OnlineGMM(Learned, base.AnomalyDetector):
     gate
         Quantile of the scores above which an event is learned with a tenth of its weight; None
         learns everything in full.
+    structure
+        Whether components are born of events that nothing explains, and merge or retire to make
+        room for them.
     warmup
         Events that are collected before the mixture is fitted, at most; until then a single
         Gaussian scores and `ready` is False.
@@ -111,6 +114,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         established: str | float | None = "graded",
         shrinkage: float = 0.05,
         gate: float | None = 0.98,
+        structure: bool = True,
         warmup: int = 500,
         seed: int = 0,
         *,
@@ -133,6 +137,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         self.established = established
         self.shrinkage = shrinkage
         self.gate = gate
+        self.structure = structure
         self.warmup = warmup
         self.seed = seed
         self.correlation_shrinkage = correlation_shrinkage
@@ -175,6 +180,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
             rules=rules,
             warmup=self.warmup,
             gate=self.gate,
+            structure=self.structure,
             seed=self.seed,
         )
 

@@ -104,6 +104,16 @@ def number(low: float, high: float) -> Rule:
     return Rule(f"a number from {low:,} to {high:,}", read)
 
 
+def flag() -> Rule:
+    """Allow true or false."""
+
+    def read(value: Any) -> bool:
+        _require(isinstance(value, bool) or value in ("true", "false"))
+        return value in (True, "true")
+
+    return Rule("true or false", read)
+
+
 def choice(*names: str) -> Rule:
     """Allow one of some words."""
 

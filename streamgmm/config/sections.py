@@ -215,6 +215,11 @@ class Model:
         Rule('a quantile between 0 and 1 (exclusive), or "off"', rules.quantile_or_off),
         "events stranger than this quantile teach the model less",
     ] = 0.98
+    structure: Annotated[
+        bool,
+        rules.flag(),
+        "whether new components are born of strange events that agree",
+    ] = True
     warmup: Annotated[int, whole(10, 1_000_000), "events gathered before the model starts"] = 500
     window: Annotated[int, whole(1000, 10_000_000), "events over which scores become p-values"] = (
         100_000

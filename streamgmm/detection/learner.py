@@ -13,6 +13,7 @@ from . import loop
 from .columns import Columns
 from .drift import LOOK, Drift, DriftMonitor
 from .gate import Gate
+from .quarantine import Birth, Quarantine
 from .rows import Rows
 
 Array = NDArray[np.float64]
@@ -36,6 +37,8 @@ class Learner:
         Events to collect before the fit; fewer where K d is tiny (see :func:`warmup_length`).
     gate
         Quantile above which an event is held back, or None.
+    structure
+        Whether components are born, and merge or retire to make room for them.
     seed
         Of the warm-up's seeding: always a number, so that equal streams give equal models.
     """
@@ -49,6 +52,7 @@ class Learner:
         warmup: int,
         gate: float | None,
         seed: int,
+        structure: bool = True,
     ) -> None:
         counts: list[tuple[str, Any, int]] = [
             ("n_components", n_components, 1), ("warmup", warmup, 2), ("seed", seed, 0)
@@ -66,6 +70,7 @@ class Learner:
         self.frozen = False
         self.gate = Gate(gate)
         self._monitor = DriftMonitor(n_features)
+        self.quarantine = Quarantine(n_features, enabled=structure)
         self._longest = warmup
         # The short way for single events from dictionaries; None in warm-up.
         self.stepper: loop.Stepper | None = None
@@ -130,22 +135,22 @@ class Learner:
     ) -> tuple[int, bool]:
         """Score and learn rows from ``start`` on; returns the row reached, at most ``stop``.
 
-        It stops early where the warm-up ends, where the frame is looked at, and (then the second
-        value is True) at a row that scores ``threshold`` or more: that one is scored but not
+        It stops early where the warm-up ends, where frame or quarantine are looked at, and (then the
+        second value is True) at a row that scores ``threshold`` or more: that one is scored but not
         learned, so that it can be explained first; then go on from it with ``known=True``.
         """
         if self._mixture is None:
             return self._advance_warmup(rows, start, stop), False
         stop = min(stop, start + _FRAME_CHECK - self.n_seen % _FRAME_CHECK)
-        gate, drift = self.gate, self._monitor
+        gate, drift, quarantine = self.gate, self._monitor, self.quarantine
         reached, at_threshold = loop.score_learn(
             self._mixture.engine, rows.X, rows.weight, rows.time, gate.state, gate.rule,
-            drift.events, drift.rule, drift.probes, rows.score, rows.component, start, stop,
-            threshold, known,
+            drift.events, drift.rule, drift.probes, quarantine.ring, quarantine.counters,
+            rows.score, rows.component, start, stop, threshold, known,
         )  # fmt: skip
         self.n_seen += reached - start
-        if reached > start and self.n_seen % _FRAME_CHECK == 0:
-            self._look_around()
+        if reached > start:
+            self._review()
         return reached, at_threshold
 
     def _advance_warmup(self, rows: Rows, start: int, stop: int) -> int:
@@ -178,26 +183,44 @@ class Learner:
         score = stepper.step(columns, x, weight, time)
         if score is not None:
             self.n_seen += 1
-            if self.n_seen % _FRAME_CHECK == 0:
-                self._look_around()
+            if stepper.due or self.n_seen % _FRAME_CHECK == 0:
+                self._review()
         return score
 
-    def _look_around(self) -> None:
-        """Do what is due at fixed points of the stream."""
-        mixture = self._mixture
+    def _review(self) -> None:
+        """Do what is due, which the events so far decide: look at quarantine, frame and drift."""
+        mixture, quarantine = self._mixture, self.quarantine
         assert mixture is not None
-        if mixture.follow_frame():
-            self._adopt(mixture)
+        at_check = self.n_seen % _FRAME_CHECK == 0
+        if quarantine.due or (at_check and quarantine.fresh):
+            quarantine.look(mixture)
+        if at_check:
+            frame = mixture.frame
+            if mixture.follow_frame():
+                quarantine.move(frame, mixture.frame)
+                self._adopt(mixture)
         if self.n_seen % LOOK == 0:
             self._monitor.look(mixture)
+
+    @property
+    def births(self) -> list[Birth]:
+        """The latest components that were born, oldest first; 64 at most."""
+        return self.quarantine.births
 
     def _adopt(self, mixture: OnlineMixture) -> None:
         """Put a mixture in force, and the short way to it for single events."""
         self._mixture = mixture
         self._warmup = None
-        drift = self._monitor
+        gate, drift, quarantine = self.gate, self._monitor, self.quarantine
         self.stepper = loop.Stepper(
-            mixture.engine, self.gate.state, self.gate.rule, drift.events, drift.rule, drift.probes
+            mixture.engine,
+            gate.state,
+            gate.rule,
+            drift.events,
+            drift.rule,
+            drift.probes,
+            quarantine.ring,
+            quarantine.counters,
         )
 
     def widen(self, frame: Frame) -> None:
@@ -205,6 +228,7 @@ class Learner:
         added = len(frame.location)
         self.n_features += added
         self._monitor.widen(frame)
+        self.quarantine.widen(added)
         if self._mixture is not None:
             self._adopt(self._mixture.with_features(frame))
             return
@@ -238,6 +262,7 @@ class Learner:
             "frozen": self.frozen,
             "gate": self.gate.state.copy(),
             "drift": self._monitor.state(),
+            "quarantine": self.quarantine.state(),
             "warmup": None if self._warmup is None else self._warmup.state(),
             "mixture": None if self._mixture is None else self._mixture.state(),
         }
@@ -248,6 +273,7 @@ class Learner:
         self.frozen = bool(state["frozen"])
         self.gate.state[:] = state["gate"]
         self._monitor.restore(state["drift"])
+        self.quarantine.restore(state["quarantine"])
         if state["mixture"] is not None:
             self._adopt(OnlineMixture.from_state(state["mixture"]))
         else:

@@ -17,6 +17,8 @@ def score_learn(
     drift: NDArray[np.float64],
     drift_rule: NDArray[np.float64],
     probes: NDArray[np.float64],
+    ring: NDArray[np.float64],
+    counters: NDArray[np.float64],
     scores: NDArray[np.float64],
     components: NDArray[np.int64],
     start: int,
@@ -27,6 +29,7 @@ def score_learn(
 
 class Stepper:
     engine: Engine
+    due: bool
     def __init__(
         self,
         engine: Engine,
@@ -35,6 +38,8 @@ class Stepper:
         drift: NDArray[np.float64],
         drift_rule: NDArray[np.float64],
         probes: NDArray[np.float64],
+        ring: NDArray[np.float64],
+        counters: NDArray[np.float64],
     ) -> None: ...
     def score(self, columns: Columns, x: dict[Hashable, Any]) -> float: ...
     def step(

@@ -7,7 +7,9 @@ from libc.string cimport memcmp, memcpy
 import numpy as np
 
 from streamgmm.detection.columns cimport Columns
-from streamgmm.mixture.kernels cimport Engine, Scratch, learn_row, new_scratch, score_row
+from streamgmm.mixture.kernels cimport (
+    Engine, Scratch, learn_row, model_t, new_scratch, score_row, scratch_t
+)
 
 # The gate's numbers as an array, so that they are state like any other: see gate.py.
 cdef enum:
@@ -75,20 +77,69 @@ cdef inline void watch_event(double *state, const double *rule, double *probes, 
     if (seen & 63) == ((37 * slot) & 63):
         memcpy(probes + slot * d, x, d * sizeof(double))
     state[SEEN] += 1.0
+# The quarantine's counters, as an array like the gate's: see quarantine.py.
+cdef enum:
+    NEXT = 0       # row of the ring that is written next
+    FILLED = 1     # rows written so far
+    FRESH = 2      # rows since the last look
+    DUE = 3        # so many make it time for one
+    EVENTS = 4     # events learned
+
+cdef enum:
+    LANES = 4
+cdef double SURE = 5.0      # an explained event lies beyond with a probability of at most e^-5
+cdef double FARTHEST = 1e100
+
+
+cdef inline bint unexplained(const model_t *m, const scratch_t *s) noexcept nogil:
+    """Whether even its most likely component holds too little of this event's distance.
+
+    m^2 > d + 2 sqrt(d t) + 2 t with d features observed, at least half of them.
+    """
+    cdef double observed = m.d - s.n_missing
+    cdef double beyond = s.distance[s.component] - observed - 2.0 * SURE
+    if 2 * s.n_missing > m.d:
+        return False
+    return beyond > 0.0 and beyond * beyond > 4.0 * observed * SURE
+
+
+cdef inline void quarantine_event(const model_t *m, const scratch_t *s, const double *x, double u,
+                                  double[:, ::1] ring, double[::1] counters) noexcept nogil:
+    """Put the event that was just scored into the ring if nothing explains it."""
+    cdef Py_ssize_t i, at, lane
+    cdef double z
+    counters[EVENTS] += 1.0
+    if ring.shape[0] == 0 or not unexplained(m, s):
+        return
+    at = <Py_ssize_t>counters[NEXT]
+    for i in range(m.d):
+        z = (x[i] - m.location[i]) * m.inverse_scale[i]
+        if z != z:  # missing: what the component expects, given the rest
+            lane = ((s.component // LANES) * m.d + i) * LANES + s.component % LANES
+            z = m.mean[lane] + s.delta[lane]
+        ring[at, i] = min(max(z, -FARTHEST), FARTHEST)
+    ring[at, m.d] = u
+    ring[at, m.d + 1] = counters[EVENTS]
+    counters[NEXT] = (at + 1) % ring.shape[0]
+    counters[FRESH] += 1.0
+    if counters[FILLED] < ring.shape[0]:
+        counters[FILLED] += 1.0
 
 
 def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
                 const double[::1] time, double[::1] gate, const double[::1] gate_rule,
                 double[::1] drift, const double[::1] drift_rule, double[:, ::1] probes,
-                double[::1] scores, int64_t[::1] components, Py_ssize_t start, Py_ssize_t stop,
-                double threshold, bint known):
+                double[:, ::1] ring, double[::1] counters, double[::1] scores,
+                int64_t[::1] components, Py_ssize_t start, Py_ssize_t stop, double threshold,
+                bint known):
     """Score and learn rows [start, stop) of X (n, d) into ``scores`` and ``components`` (n,).
 
     Stops at the first row that scores ``threshold`` or more, scored but not yet learned, so that
     it can be explained by the model that scored it; ``known`` says that the row ``start`` is such
-    a one, which is now learned. ``gate`` of length 0: no gate; ``drift`` and ``probes`` are a
-    :class:`.drift.DriftMonitor`'s. Returns the row it stopped at and whether that was for the
-    threshold.
+    a one, which is now learned. It stops as well after the row that makes the quarantine (``ring``
+    and ``counters``) due for a look. ``gate`` of length 0: no gate; ``drift`` and ``probes`` are a
+    :class:`.drift.DriftMonitor`'s; ``ring`` of length 0: no quarantine. Returns the row it stopped
+    at and whether that was for the threshold.
     """
     cdef Py_ssize_t i, reached = stop
     cdef bint at_threshold = False
@@ -111,7 +162,11 @@ def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
                 u *= gate_event(&gate[0], &gate_rule[0], scores[i])
             watch_event(&drift[0], &drift_rule[0], &probes[0, 0], engine.model.d, &X[i, 0],
                         scores[i])
+            quarantine_event(&engine.model, &scratch.s, &X[i, 0], u, ring, counters)
             learn_row(engine, scratch, u, time[i])
+            if counters[FRESH] >= counters[DUE]:
+                reached = i + 1
+                break
     return reached, bool(at_threshold)
 
 
@@ -120,8 +175,10 @@ cdef class Stepper:
 
     Holds the GIL. The columns must begin with the mixture's features, in its order. ``gate`` and
     ``gate_rule`` are the arrays of a :class:`.gate.Gate`, ``drift``, ``drift_rule`` and ``probes``
-    those of a :class:`.drift.DriftMonitor`; they are moved on by what is learned. An
-    event that has just been scored is not scored again to learn it.
+    those of a :class:`.drift.DriftMonitor`, ``ring`` and ``counters`` those of a
+    :class:`.quarantine.Quarantine`; all are moved on by what is learned. An event that has just
+    been scored is not scored again to learn it. After `step`, ``due`` says whether it is time to
+    look into the quarantine.
     """
 
     cdef readonly Engine engine
@@ -132,16 +189,22 @@ cdef class Stepper:
     cdef double[::1] drift
     cdef const double[::1] drift_rule
     cdef double[:, ::1] probes
+    cdef double[:, ::1] ring
+    cdef double[::1] counters
+    cdef readonly bint due
     cdef double[::1] scored   # the row that the scratch memory is about, ...
     cdef uint64_t changes     # ... and the state of the engine when it was
 
     def __init__(self, Engine engine, double[::1] gate, const double[::1] gate_rule,
-                 double[::1] drift, const double[::1] drift_rule, double[:, ::1] probes):
+                 double[::1] drift, const double[::1] drift_rule, double[:, ::1] probes,
+                 double[:, ::1] ring, double[::1] counters):
         self.engine = engine
         self.drift, self.drift_rule, self.probes = drift, drift_rule, probes
         self.scratch = new_scratch(engine)
         self.gate, self.gate_rule = gate, gate_rule
         self.gated = gate.shape[0] > 0
+        self.ring, self.counters = ring, counters
+        self.due = False
         self.scored = np.full(engine.model.d, np.nan)
         self.changes = engine.changes - 1
 
@@ -174,5 +237,8 @@ cdef class Stepper:
             u *= gate_event(&self.gate[0], &self.gate_rule[0], score)
         watch_event(&self.drift[0], &self.drift_rule[0], &self.probes[0, 0], columns.width,
                     columns.values, score)
+        quarantine_event(&self.engine.model, &self.scratch.s, columns.values, u, self.ring,
+                         self.counters)
+        self.due = self.counters[FRESH] >= self.counters[DUE]
         learn_row(self.engine, self.scratch, u, time)
         return score

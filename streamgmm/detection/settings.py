@@ -25,6 +25,9 @@ class DetectorSettings:
         Rules of the mixture (:class:`streamgmm.mixture.Rules`).
     gate
         Quantile of the scores above which an event learns little, or None.
+    structure
+        Whether components are born of events that nothing explains, and merge or retire to make
+        room for them.
     warmup
         Events collected before the mixture is fitted, at most.
     budget
@@ -47,6 +50,7 @@ class DetectorSettings:
     tolerance: float = 0.02
     weight_floor: float = 1e-4
     gate: float | None = 0.98
+    structure: bool = True
     warmup: int = 500
     budget: Budget = Budget(probability=1e-3)
     window: int = 100_000
@@ -67,6 +71,7 @@ class DetectorSettings:
             rules=self.rules(),
             warmup=self.warmup,
             gate=self.gate,
+            structure=self.structure,
             seed=self.seed,
         )
 

@@ -31,7 +31,7 @@ class Components:
     @property
     def d(self) -> int:
         """Number of features."""
-        return self.means.shape[1]
+        return int(self.means.shape[1])
 
     @property
     def occupied(self) -> NDArray[np.bool_]:

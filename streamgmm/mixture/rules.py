@@ -16,9 +16,11 @@ SCORES = {"nll": 0, "nll_full": 0, "tail": 1, "nll_observed": 2}
 
 # Shares of the heaviest component's weight at which a component counts as established.
 GRADES = np.geomspace(0.05, 0.5, THRESHOLDS)
-# Or, whatever its weight, once it has explained this many events times that share ...
-TENURE = 4_000.0
-# ... of the latest 144,270: a half-life of 100,000. Laws that forget nothing keep them all.
+# Or, whatever its weight, once it has explained this many events times that share's root, so that
+# 671 are a beginning and 2,121 enough ...
+TENURE = 3_000.0
+# ... of the latest 144,270, a half-life of 100,000, among which 0.5% make 721 and 2% 2,885. Laws that
+# forget nothing keep them all.
 TENURE_MEMORY = 144_270.0
 
 
@@ -39,8 +41,8 @@ class Rules:
         "nll_observed": as "nll", but of an event's observed fields alone: levels depend on which.
     established
         "graded": mean over eight thresholds in [0.05, 0.5] of the heaviest weight; a number: that
-        one threshold; None: every component counts. A component that has explained 4,000 times a
-        threshold's number of events counts under it whatever its weight.
+        one threshold; None: every component counts. Whatever its weight, a component counts under
+        the threshold c once it has explained 3,000 sqrt(c) events.
     shrinkage
         kappa, as a share of traffic, towards the pooled scatter; 0: off.
     correlation_shrinkage
@@ -121,7 +123,7 @@ def thresholds(rules: Rules) -> list[float]:
 
 def tenures(rules: Rules) -> list[float]:
     """Return the eight numbers of events explained that make a behaviour established."""
-    return [TENURE * threshold for threshold in thresholds(rules)]
+    return [TENURE * math.sqrt(threshold) for threshold in thresholds(rules)]
 
 
 def _check(name: str, value: float, low: float, high: float, hint: str) -> None:

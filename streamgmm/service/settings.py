@@ -28,6 +28,7 @@ def detector_settings(config: Config) -> DetectorSettings:
         established=None if model.established == "off" else model.established,
         shrinkage=model.shrinkage,
         gate=None if model.gate == "off" else float(model.gate),
+        structure=model.structure,
         warmup=model.warmup,
         budget=Budget.parse(config.alerts.budget),
         window=model.window,

@@ -18,7 +18,7 @@ from streamgmm.mixture import HalfLife, OnlineMixture, PowerLaw, Rules, Stationa
 Array = NDArray[np.float64]
 
 GRADED = np.exp(np.linspace(math.log(0.05), math.log(0.5), 8))
-TENURE, TENURE_MEMORY = 4_000.0, 144_270.0
+TENURE, TENURE_MEMORY = 3_000.0, 144_270.0
 
 
 def log_chi_squared_tail(m2: float, d: int) -> float:
@@ -169,7 +169,7 @@ class Naive:
         return float(np.mean(scores)) + float(log_scale.sum())
 
     def counted(self, c: float) -> NDArray[np.bool_]:
-        return (self.w >= c * self.w.max()) | (self.tenure >= TENURE * c)
+        return (self.w >= c * self.w.max()) | (self.tenure >= TENURE * math.sqrt(c))
 
     def _log_sum(self, level: Array, c: float) -> float:
         counted = self.counted(c)

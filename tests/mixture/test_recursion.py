@@ -98,7 +98,7 @@ def test_it_is_the_naive_recursion_under_any_rules(
     mixture.set_statistics(
         mass=mixture.mass, weights=mixture.weights, counts=mixture.counts,
         means=mixture.frame.to_frame(mixture.means), scatters=mixture.scatters,
-        tenure=np.random.default_rng(seed).choice([0.0, 500.0, 1990.0, np.inf], size=components),
+        tenure=np.random.default_rng(seed).choice([0.0, 800.0, 2_110.0, np.inf], size=components),
     )  # fmt: skip
     naive = naive_copy(mixture)
     Y = with_holes(X[120:], holes, seed=seed) if holes else X[120:]

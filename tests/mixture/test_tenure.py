@@ -53,7 +53,7 @@ def test_the_default_memory_is_a_half_life_of_100_000_events() -> None:
 
 
 def test_the_longer_it_has_been_there_the_less_strange_a_rare_behaviour_is() -> None:
-    tenures = [0.0, 199.0, 201.0, 500.0, 1000.0, 1999.0, 2001.0, np.inf]
+    tenures = [0.0, 670.0, 672.0, 1000.0, 1500.0, 2121.0, 2122.0, np.inf]
     scores = [common_and_rare(tenure).score(RARE)[0] for tenure in tenures]
     assert scores[0] == scores[1] > scores[2] > scores[3] > scores[4] > scores[5] > scores[6]
     assert scores[0] > 300.0
@@ -66,7 +66,8 @@ def test_the_longer_it_has_been_there_the_less_strange_a_rare_behaviour_is() -> 
 def test_one_threshold_has_one_tenure() -> None:
     for c in (0.05, 0.3):
         just, not_yet = (
-            common_and_rare(TENURE * c + more, established=c).score(RARE)[0] for more in (1, -1)
+            common_and_rare(TENURE * c**0.5 + more, established=c).score(RARE)[0]
+            for more in (1, -1)
         )
         assert just < 12.0
         assert not_yet > 300.0
