@@ -12,6 +12,7 @@ from streamgmm.mixture import OnlineMixture
 from .budget import EventClock, probability_of
 from .drift import Drift
 from .incidents import Incident, Incidents
+from .quarantine import Birth
 from .reasons import Explanation, explain
 from .rows import Rows, rows_of
 from .settings import DetectorSettings
@@ -64,6 +65,11 @@ class Detector:
     def mixture(self) -> OnlineMixture | None:
         """The mixture in force (provisional before ready); None before two events."""
         return self._learner.mixture
+
+    @property
+    def births(self) -> list[Birth]:
+        """The latest components born of strange events that agreed, oldest first; 64 at most."""
+        return self._learner.births
 
     @property
     def threshold(self) -> float:

@@ -38,7 +38,8 @@ class Learner:
     gate
         Quantile above which an event is held back, or None.
     structure
-        Whether components are born, and merge or retire to make room for them.
+        Whether components that nothing tells apart merge when the warm-up ends, and later ones are
+        born and others merge or retire to make room.
     seed
         Of the warm-up's seeding: always a number, so that equal streams give equal models.
     """
@@ -75,7 +76,7 @@ class Learner:
         # The short way for single events from dictionaries; None in warm-up.
         self.stepper: loop.Stepper | None = None
         self.length = warmup_length(warmup, n_components, n_features)
-        self._warmup: WarmUp | None = WarmUp(self.length, n_features, rules)
+        self._warmup: WarmUp | None = WarmUp(self.length, n_features, rules, structure=structure)
         self._mixture: OnlineMixture | None = None
         # What the warm-up's events score under fits without them; there when it has just ended.
         self.warmup_scores: Array = np.empty(0)
@@ -135,9 +136,9 @@ class Learner:
     ) -> tuple[int, bool]:
         """Score and learn rows from ``start`` on; returns the row reached, at most ``stop``.
 
-        It stops early where the warm-up ends, where frame or quarantine are looked at, and (then the
-        second value is True) at a row that scores ``threshold`` or more: that one is scored but not
-        learned, so that it can be explained first; then go on from it with ``known=True``.
+        It stops early where the warm-up ends, where frame or quarantine are looked at, and (then
+        the second value is True) at a row that scores ``threshold`` or more: that one is scored but
+        not learned, so that it can be explained first; then go on from it with ``known=True``.
         """
         if self._mixture is None:
             return self._advance_warmup(rows, start, stop), False

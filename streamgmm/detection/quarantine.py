@@ -17,15 +17,9 @@ from numpy.typing import NDArray
 
 from streamgmm.mixture import Frame, OnlineMixture
 from streamgmm.mixture.components import Components
+from streamgmm.mixture.mergers import MOST_NATS, cheapest_merge, cheapest_retirement
 from streamgmm.mixture.rules import thresholds
-from streamgmm.mixture.structure import (
-    MOST_NATS,
-    birth,
-    cheapest_merge,
-    cheapest_retirement,
-    merge,
-    retire,
-)
+from streamgmm.mixture.structure import birth, merge, retire
 
 from .neighbours import count_neighbours
 

@@ -19,8 +19,8 @@ GRADES = np.geomspace(0.05, 0.5, THRESHOLDS)
 # Or, whatever its weight, once it has explained this many events times that share's root, so that
 # 671 are a beginning and 2,121 enough ...
 TENURE = 3_000.0
-# ... of the latest 144,270, a half-life of 100,000, among which 0.5% make 721 and 2% 2,885. Laws that
-# forget nothing keep them all.
+# ... of the latest 144,270, a half-life of 100,000, among which 0.5% make 721 and 2% 2,885. Laws
+# that forget nothing keep them all.
 TENURE_MEMORY = 144_270.0
 
 

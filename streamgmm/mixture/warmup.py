@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .batch import Effort, fit
 from .forgetting import Stationary
 from .frame import estimate_frame
+from .mergers import simplify
 from .online import OnlineMixture
 from .rules import Rules
 
@@ -33,10 +34,13 @@ class WarmUp:
         Number of features.
     rules
         Rules of the mixture to come.
+    structure
+        Whether components that the events do not tell apart merge when it is fitted.
     """
 
-    def __init__(self, length: int, d: int, rules: Rules) -> None:
+    def __init__(self, length: int, d: int, rules: Rules, *, structure: bool = False) -> None:
         self.length = length
+        self.structure = structure
         self.rules = rules
         self._rows = np.empty((0, d))
         self._weights = np.empty(0)
@@ -142,11 +146,7 @@ class WarmUp:
 
     def fit(self, components: int, rng: np.random.Generator) -> OnlineMixture:
         """Return the mixture that batch EM finds in the events collected, its clock at theirs."""
-        frame = estimate_frame(self._rows, resolution=self.rules.resolution)
-        mixture = fit(
-            self._rows, components, frame=frame, rules=self._decided(), rng=rng,
-            weight=self._weights,
-        )  # fmt: skip
+        mixture = self._fit(np.ones(self.n_seen, dtype=bool), components, rng, Effort())
         mixture.start_clock(self.latest)
         return mixture
 
@@ -158,15 +158,28 @@ class WarmUp:
         """
         scores = np.empty(self.n_seen)
         fold = np.arange(self.n_seen) % 3
-        frame = estimate_frame(self._rows, resolution=self.rules.resolution)
         for f in range(3):
-            held, others = fold == f, fold != f
-            mixture = fit(
-                self._rows[others], components, frame=frame, rules=self._decided(), rng=rng,
-                weight=self._weights[others], effort=Effort(starts=1),
-            )  # fmt: skip
+            held = fold == f
+            mixture = self._fit(~held, components, rng, Effort(starts=1))
             scores[held] = mixture.score(np.ascontiguousarray(self._rows[held]))
         return scores
+
+    def _fit(
+        self,
+        chosen: NDArray[np.bool_],
+        components: int,
+        rng: np.random.Generator,
+        effort: Effort,
+    ) -> OnlineMixture:
+        """Fit the chosen (n_seen,) events, in the frame of all."""
+        frame = estimate_frame(self._rows, resolution=self.rules.resolution)
+        X, weight = self._rows[chosen], self._weights[chosen]
+        mixture = fit(
+            X, components, frame=frame, rules=self._decided(), rng=rng, weight=weight, effort=effort
+        )
+        if self.structure:
+            simplify(mixture, X, weight)
+        return mixture
 
     def state(self) -> dict[str, Any]:
         """Return the buffer and the provisional model as plain arrays."""

@@ -14,8 +14,13 @@ from streamgmm.mixture import Rules
 Array = NDArray[np.float64]
 
 
-def learner(d: int, *, warmup: int = 100, gate: float | None = 0.98, **rules: Any) -> Learner:
-    return Learner(d, n_components=5, rules=Rules(**rules), warmup=warmup, gate=gate, seed=0)
+def learner(
+    d: int, *, warmup: int = 100, gate: float | None = 0.98, structure: bool = True, **rules: Any
+) -> Learner:
+    return Learner(
+        d, n_components=5, rules=Rules(**rules), warmup=warmup, gate=gate, seed=0,
+        structure=structure,
+    )  # fmt: skip
 
 
 def run(learner: Learner, X: Array, *, w: Array | None = None, t: Array | None = None) -> Array:

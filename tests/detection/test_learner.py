@@ -250,7 +250,7 @@ def test_a_returning_behaviour_is_not_strange() -> None:
     strangeness = {}
     for clock in ("component", "common"):
         law = HalfLife(events=500, clock=clock)
-        new = learner(2, forgetting=law, established=None)
+        new = learner(2, forgetting=law, established=None, structure=False)
         before = run(new, both)[-500:].mean()
         run(new, rng.normal(size=(20_000, 2)))
         strangeness[clock] = new.score(15.0 + rng.normal(size=(200, 2))).mean() - before
