@@ -1,26 +1,29 @@
 """From a score to the probability of one at least as high.
 
-Empirical up to a high quantile of the latest scores, a generalised Pareto law of the exceedances
-above it (Pickands 1975; Siffer et al. 2017, "SPOT"), fitted by probability-weighted moments
-(Hosking & Wallis 1987). Refitted when the window has grown or turned by a tenth: a function of
-counts alone, never of how events came in blocks.
+Empirical up to a high quantile of the latest scores, a generalised Pareto law of what exceeds it
+(Pickands 1975; Siffer et al. 2017, "SPOT"). Refitted when the window has grown or turned by a
+tenth: a function of counts alone, never of how events came in blocks.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .bursts import Bursts
+from .excesses import ExcessLaw
+
 Array = NDArray[np.float64]
 
-_SHARE = 0.02  # of the window's scores is the tail, ...
-_FEWEST = 50  # ... or this many, if that is more
-_KNOTS = 512  # of the empirical distribution below the tail
-_PRIOR = 25.0  # exceedances' worth of belief in an exponential tail
-_GROSS = 20.0  # mean excesses above the level at which a score is not of this distribution
-_COST, _CAPACITY = 50, 2500  # a gross score may be left out once in 50 events, 50 at once
+# The tail is the highest sqrt(10 n) of n scores: 1,000 of 100,000, but 70 of 500, as a law is
+# extrapolated less the more it has to go by. Where no law fits them, half as many, and so on to ...
+_TAIL, _FEWEST = 10, 50
+_FINE = 64  # ranks of neighbouring knots differ by one in so many
+_REFITS = 10  # while the window turns over once
+_SOONEST = 50  # scores between two fits
 
 
 class Tail:
@@ -36,18 +39,22 @@ class Tail:
         if window < 1000:
             raise ValueError(f"window is {window!r}; it must hold at least 1000 scores")
         self.window = window
-        self._ring: Array = np.empty(0)
+        self._ring: Array = np.empty(0)  # room; the first _count are scores
+        self._count = 0
         self._next = 0  # where the ring is written once it is full
         self._due = 0  # scores until the next fit
-        self._tokens = _CAPACITY
-        # level, share above it, scale and shape of the Pareto law
-        self._fit: Array = np.array([np.inf, 1.0, 1.0, 0.0])
+        self._bursts = Bursts()
+        self._law: ExcessLaw | None = None
+        self._level = math.inf
+        # Below the level: ascending scores (m,), and the shares of the window at least as high.
+        # The last is the share that exceeds the level.
         self._knots: Array = np.empty(0)
+        self._shares: Array = np.empty(0)
 
     @property
     def fitted(self) -> bool:
         """Whether there is a distribution yet."""
-        return len(self._knots) > 0
+        return self._law is not None
 
     @property
     def due(self) -> int:
@@ -57,114 +64,109 @@ class Tail:
     def start(self, scores: Array) -> None:
         """Begin with the warm-up's scores (n,)."""
         self._ring = scores[-self.window :].copy()
+        self._count = len(self._ring)
         self._refit()
 
     def p_value(self, scores: Array) -> Array:
         """Return the probabilities (n,) of a score at least as high."""
-        level, share, scale, shape = self._fit
+        assert self._law is not None, "no scores yet: start() comes first"
         # From the high end: np.interp takes the last of equal knots, which is then the first of
         # these scores; among equals all are at least as high.
-        grid = np.linspace(1.0, share, len(self._knots))
-        survival = np.interp(-scores, -self._knots[::-1], grid[::-1])
-        with np.errstate(over="ignore"):  # infinitely far out is as far as that is
-            excess = np.maximum(scores - level, 0.0) / scale
-        if abs(shape) < 1e-9:
-            beyond = np.exp(-excess)
-        else:
-            beyond = np.maximum(1.0 + shape * excess, 0.0) ** (-1.0 / shape)
-        p: Array = np.where(scores > level, share * beyond, survival)
+        p: Array = np.interp(-scores, -self._knots[::-1], self._shares[::-1])
+        beyond = np.flatnonzero(scores > self._level)
+        p[beyond] = self._shares[-1] * self._law.survival(scores[beyond] - self._level)
         return p
 
     def threshold(self, probability: float) -> float:
         """Return the score from which p-values are at most ``probability``; inf for 0."""
-        if probability <= 0.0 or not self.fitted:
-            return float("inf")
-        level, share, scale, shape = self._fit
+        if probability <= 0.0 or self._law is None:
+            return math.inf
+        share = float(self._shares[-1])
         if probability >= share:
-            grid = np.linspace(1.0, share, len(self._knots))
-            reached = float(np.interp(-probability, -grid, self._knots))
+            reached = float(np.interp(-probability, -self._shares, self._knots))
             # equal scores are more likely together than the first that crosses: only beyond them
             tied = self.p_value(np.array([reached]))[0] > probability * (1.0 + 1e-9)
             return float(np.nextafter(reached, np.inf)) if tied else reached
-        ratio = share / probability
-        grown = np.log(ratio) if abs(shape) < 1e-9 else (ratio**shape - 1.0) / shape
-        return float(max(level + scale * grown, np.nextafter(level, np.inf)))
+        excess = self._law.quantile(probability / share)
+        return max(self._level + excess, float(np.nextafter(self._level, np.inf)))
 
     def add(self, scores: Array) -> bool:
         """Let scores (n,), n <= due, into the window; returns whether it was time to refit.
 
-        Gross ones stay out while there are tokens for it: they are not of the distribution of
-        normal scores, yet a lasting change of level must get in.
+        Those of a burst stay out (see :mod:`.bursts`).
         """
+        assert self._law is not None, "no scores yet: start() comes first"
         self._due -= len(scores)
-        kept = scores[self._admit(scores)]
-        room = self.window - len(self._ring)
-        self._ring = np.concatenate([self._ring, kept[:room]])
-        for part in (kept[room:],) if room < len(kept) else ():
-            at = (self._next + np.arange(len(part))) % self.window
-            self._ring[at] = part
-            self._next = int((self._next + len(part)) % self.window)
+        share = float(self._shares[-1])
+        kept = self._bursts.admit(scores - self._level, self._law, share, self._count)
+        self._write(scores[kept])
         if self._due > 0:
             return False
         self._refit()
         return True
 
-    def _admit(self, scores: Array) -> NDArray[np.bool_]:
-        level, _, scale, shape = self._fit
-        gross = scores > level + _GROSS * scale / (1.0 - shape)
-        admitted = np.ones(len(scores), dtype=bool)
-        last = 0
-        for i in np.flatnonzero(gross).tolist():
-            self._tokens = min(self._tokens + i - last, _CAPACITY)
-            last = i
-            if self._tokens >= _COST:
-                self._tokens -= _COST
-                admitted[i] = False
-        self._tokens = min(self._tokens + len(scores) - last, _CAPACITY)
-        return admitted
+    def _write(self, scores: Array) -> None:
+        """Put scores into the ring, over the oldest where it is full."""
+        fresh = min(len(scores), self.window - self._count)
+        if self._count + fresh > len(self._ring):
+            room = np.empty(min(max(2 * len(self._ring), self._count + fresh), self.window))
+            room[: self._count] = self._ring[: self._count]
+            self._ring = room
+        self._ring[self._count : self._count + fresh] = scores[:fresh]
+        self._count += fresh
+        rest = scores[fresh:]
+        self._ring[(self._next + np.arange(len(rest))) % self.window] = rest
+        self._next = (self._next + len(rest)) % self.window
 
     def _refit(self) -> None:
-        ordered = np.sort(self._ring)
-        n = len(ordered)
-        k = min(max(int(_SHARE * n), _FEWEST), n // 2)
-        level = ordered[n - k - 1]
-        self._fit[:] = level, k / n, *_pareto(ordered[n - k :] - level)
-        self._knots = ordered[np.linspace(0, n - k - 1, min(_KNOTS, n - k)).astype(np.int64)]
-        self._due = max(n // 10, 50)
+        ordered = np.sort(self._ring[: self._count])
+        n = self._count
+        k = min(math.isqrt(_TAIL * n), n // 2)
+        while True:
+            level = float(ordered[n - k - 1])
+            k = n - int(np.searchsorted(ordered, level, side="right"))  # fewer, where it is tied
+            excesses = ordered[n - k :] - level
+            if k == 0:  # nothing is known to lie beyond: as good as nothing may
+                excesses = np.array([1e-12 * max(1.0, abs(level))])
+            law = ExcessLaw.fit(excesses)
+            if k < 2 * _FEWEST or law.agrees(excesses):
+                break
+            k //= 2
+        self._level, self._law = level, law
+        ranks = _ranks(k + 1, n)
+        self._knots = np.append(ordered[n - ranks], level)
+        self._shares = np.append(ranks, max(k, 0.5)) / n
+        self._due = max(n // _REFITS, _SOONEST)
 
     # ---- state ---------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """Return window, fit and schedule as plain arrays and scalars."""
+        """Return window, law and schedule as plain arrays and scalars."""
         return {
-            "ring": self._ring.copy(),
+            "ring": self._ring[: self._count].copy(),
             "next": self._next,
             "due": self._due,
-            "tokens": self._tokens,
-            "fit": self._fit.copy(),
+            "tokens": self._bursts.tokens.copy(),
+            "law": None if self._law is None else self._law.state(),
+            "level": self._level,
             "knots": self._knots.copy(),
+            "shares": self._shares.copy(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` returned."""
         self._ring = np.array(state["ring"])
+        self._count = len(self._ring)
         self._next, self._due = int(state["next"]), int(state["due"])
-        self._tokens = int(state["tokens"])
-        self._fit, self._knots = np.array(state["fit"]), np.array(state["knots"])
+        self._bursts.tokens[:] = state["tokens"]
+        self._law = None if state["law"] is None else ExcessLaw.from_state(state["law"])
+        self._level = float(state["level"])
+        self._knots, self._shares = np.array(state["knots"]), np.array(state["shares"])
 
 
-def _pareto(excesses: Array) -> tuple[float, float]:
-    """Return scale and shape of a generalised Pareto law from ascending excesses (k,).
-
-    Probability-weighted moments (Hosking & Wallis 1987, section 3) with plotting positions
-    (i - 0.35) / k. Few excesses say little about the shape: it is drawn to 0, the exponential law.
-    """
-    k = len(excesses)
-    mean = float(excesses.mean())
-    if mean <= 0.0:
-        return 1e-12, 0.0
-    positions = (np.arange(1, k + 1) - 0.35) / k
-    weighted = float(((1.0 - positions) * excesses).mean())
-    shape = 2.0 - mean / (mean - 2.0 * weighted) if mean > 2.0 * weighted else 0.0
-    shape = min(max(shape, -0.5), 0.5) * k / (k + _PRIOR)
-    return mean * (1.0 - shape), shape
+def _ranks(first: int, n: int) -> NDArray[np.int64]:
+    """Return ranks from the top, descending from n to ``first``, denser towards the tail."""
+    ranks = [first]
+    while ranks[-1] < n:
+        ranks.append(min(ranks[-1] + max(ranks[-1] // _FINE, 1), n))
+    return np.array(ranks[::-1], dtype=np.int64)

@@ -1,0 +1,51 @@
+"""Which scores shape the distribution: all, but for those of a burst.
+
+Extremes that come in a cluster are one extreme (Leadbetter 1983; the runs of Smith & Weissman
+1994): a flood of a thousand equal requests says once, not a thousand times, how far out a score
+may lie. What is too many is said by the law of the scores itself. A score with a p-value of p is
+due once in 1 / p events, so bands p <= share / 2^b, b = 0, 1, ..., earn tokens at a fixed multiple
+of that rate, and a score pays one in each band that it reaches. One that cannot pay is left out.
+
+Independent scores almost never run out of tokens. A burst enters with its first few members. What
+recurs evenly, however far out, enters: each member that got in raises the rate at which the next
+ones may, until the law has its share right. As leaving out is paid for as well, a lasting change
+gets in at once when that is spent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import pareto
+from .excesses import ExcessLaw
+
+Array = NDArray[np.float64]
+
+_BANDS = 24
+_PACE, _CAPACITY = 10.0, 8.0  # tokens earned per score that is due; most tokens of a band
+_OUTSIDE = 0.01  # share of the scores that may be left out in the long run, ...
+_FEWEST = 50  # ... of the window, or this many, at once
+_RULE: Array = np.array([_PACE, _CAPACITY, _OUTSIDE])
+
+
+class Bursts:
+    """The tokens: ``tokens`` (bands + 1,), last those for leaving out."""
+
+    def __init__(self) -> None:
+        self.tokens: Array = np.full(_BANDS + 1, _CAPACITY)
+        self.tokens[-1] = _FEWEST
+
+    def admit(
+        self, excesses: Array, law: ExcessLaw, share: float, window: int
+    ) -> NDArray[np.bool_]:
+        """Return which of the scores (n,) enter a window of so many.
+
+        ``excesses`` (n,) are over the level that a ``share`` of the scores exceed, by ``law``.
+        """
+        admitted = np.empty(len(excesses), dtype=np.uint8)
+        most = max(_FEWEST, _OUTSIDE * window)
+        with np.errstate(over="ignore"):
+            scaled = excesses / law.scale
+        pareto.admit(law.points, share, scaled, _RULE, most, self.tokens, admitted)
+        return admitted.view(np.bool_)
