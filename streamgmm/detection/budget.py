@@ -77,14 +77,21 @@ class EventClock:
         self.state: Array = np.array([np.nan, 0.0, 0.0, np.nan, 0.0])
 
     def see(self, times: Array) -> None:
-        """Count events that came with ``times`` (n,); NaN: no time."""
-        known = times[~np.isnan(times)]
-        if not len(known):
-            return
+        """Count events that came with ``times`` (n,); NaN: no time.
+
+        Those without a time may alert too, so they count, as if they had come at the times of their
+        neighbours; but none before the first time that is known.
+        """
+        known = np.flatnonzero(~np.isnan(times))
+        first = 0
         if np.isnan(self.state[0]):
-            self.state[0] = known[0]
-        self.state[3] = np.fmax(self.state[3], known.max())
-        self.state[4] += len(known)
+            if not len(known):
+                return
+            first = int(known[0])
+            self.state[0] = times[first]
+        if len(known):
+            self.state[3] = np.fmax(self.state[3], times[known].max())
+        self.state[4] += len(times) - first
 
     def fold(self) -> None:
         """Let what was seen since the last fold into the rate."""

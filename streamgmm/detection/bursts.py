@@ -5,6 +5,7 @@ Extremes that come in a cluster are one extreme (Leadbetter 1983; the runs of Sm
 may lie. What is too many is said by the law of the scores itself. A score with a p-value of p is
 due once in 1 / p events, so bands p <= share / 2^b, b = 0, 1, ..., earn tokens at a fixed multiple
 of that rate, and a score pays one in each band that it reaches. One that cannot pay is left out.
+p is the law's, or the share of the window at least as high if that is more.
 
 Independent scores almost never run out of tokens. A burst enters with its first few members. What
 recurs evenly, however far out, enters: each member that got in raises the rate at which the next
@@ -23,18 +24,22 @@ from .excesses import ExcessLaw
 Array = NDArray[np.float64]
 
 _BANDS = 24
-_PACE, _CAPACITY = 10.0, 8.0  # tokens earned per score that is due; most tokens of a band
+_PACE, _CAPACITY = 10.0, 4.0  # tokens earned per score that is due; most tokens of a band
 _OUTSIDE = 0.01  # share of the scores that may be left out in the long run, ...
 _FEWEST = 50  # ... of the window, or this many, at once
 _RULE: Array = np.array([_PACE, _CAPACITY, _OUTSIDE])
 
 
 class Bursts:
-    """The tokens: ``tokens`` (bands + 1,), last those for leaving out."""
+    """The tokens.
+
+    ``tokens`` (bands + 2,): of each band, those for leaving out, and the scores since they were
+    last counted up, which is done at exceedances alone, never where a block ends.
+    """
 
     def __init__(self) -> None:
-        self.tokens: Array = np.full(_BANDS + 1, _CAPACITY)
-        self.tokens[-1] = _FEWEST
+        self.tokens: Array = np.full(_BANDS + 2, _CAPACITY)
+        self.tokens[-2:] = _FEWEST, 0.0
 
     def admit(
         self, excesses: Array, law: ExcessLaw, share: float, window: int
@@ -45,7 +50,7 @@ class Bursts:
         """
         admitted = np.empty(len(excesses), dtype=np.uint8)
         most = max(_FEWEST, _OUTSIDE * window)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # infinitely far out is as far as that is
             scaled = excesses / law.scale
-        pareto.admit(law.points, share, scaled, _RULE, most, self.tokens, admitted)
+        pareto.admit(law.points, law.known, share, scaled, _RULE, most, self.tokens, admitted)
         return admitted.view(np.bool_)

@@ -10,6 +10,7 @@ def survival(
 def quantile(law: NDArray[np.float64], probability: float) -> float: ...
 def admit(
     law: NDArray[np.float64],
+    known: NDArray[np.float64],
     share: float,
     excesses: NDArray[np.float64],
     rule: NDArray[np.float64],

@@ -54,46 +54,59 @@ cdef enum:
     OUTSIDE = 2
 
 
-def admit(const double[:, ::1] law, double share, const double[::1] excesses,
-          const double[::1] rule, double most_outside, double[::1] tokens,
-          unsigned char[::1] admitted):
+def admit(const double[:, ::1] law, const double[::1] known, double share,
+          const double[::1] excesses, const double[::1] rule, double most_outside,
+          double[::1] tokens, unsigned char[::1] admitted):
     """Decide which of n scores, given as excesses over the level (n,), shape the law.
 
-    ``tokens``: of each band, and last those for leaving out. ``admitted`` (n,) is filled in.
+    ``known`` (k,), ascending, are those that it was fitted to. ``tokens``: of each band, then those
+    for leaving out, then the scores since they were last counted up. ``admitted`` (n,) is filled in.
     """
-    cdef Py_ssize_t i, last = -1, n = excesses.shape[0], bands = tokens.shape[0] - 1, reached
+    cdef Py_ssize_t i, n = excesses.shape[0], bands = tokens.shape[0] - 2, reached
+    cdef double p
     with nogil:
         for i in range(n):
             admitted[i] = 1
+            tokens[bands + 1] += 1.0
             if excesses[i] <= 0.0:
                 continue
-            earn(&tokens[0], bands, i - last, share, &rule[0], most_outside)
-            last = i
-            reached = bands_reached(<const pareto_t *>&law[0, 0], excesses[i], bands)
-            if pay(&tokens[0], reached):
-                continue
-            if tokens[bands] >= 1.0:
+            earn(&tokens[0], bands, share, &rule[0], most_outside)
+            p = pareto_survival(<const pareto_t *>&law[0, 0], excesses[i])
+            p = max(p, share_above(&known[0], known.shape[0], excesses[i]))
+            reached = bands_reached(p, bands)
+            if not pay(&tokens[0], reached) and tokens[bands] >= 1.0:
                 tokens[bands] -= 1.0
                 admitted[i] = 0
-        earn(&tokens[0], bands, n - 1 - last, share, &rule[0], most_outside)
 
 
-cdef inline void earn(double *tokens, Py_ssize_t bands, double events, double share,
-                      const double *rule, double most_outside) noexcept nogil:
-    """Let ``events`` pass: band b earns its share of them, ``pace`` times."""
+cdef inline void earn(double *tokens, Py_ssize_t bands, double share, const double *rule,
+                      double most_outside) noexcept nogil:
+    """Let the scores since the last time count: band b earns its share of them, ``pace`` times."""
     cdef Py_ssize_t b
-    cdef double rate = rule[PACE] * share
+    cdef double events = tokens[bands + 1], rate = rule[PACE] * share
+    tokens[bands + 1] = 0.0
     for b in range(bands):
         tokens[b] = min(tokens[b] + rate * events, rule[CAPACITY])
         rate *= 0.5
     tokens[bands] = min(tokens[bands] + rule[OUTSIDE] * events, most_outside)
 
 
-cdef inline Py_ssize_t bands_reached(const pareto_t *law, double excess,
-                                     Py_ssize_t bands) noexcept nogil:
-    """Return how many of the bands P <= 1, 1/2, 1/4 ... the excess reaches: at least one."""
-    cdef double p = pareto_survival(law, excess), bound = 0.5
+cdef inline double share_above(const double *known, Py_ssize_t k, double excess) noexcept nogil:
+    """Share of ``known`` that is at least as high: a law may miss a few far beyond the rest."""
+    cdef Py_ssize_t low = 0, high = k, middle
+    while low < high:
+        middle = (low + high) // 2
+        if known[middle] < excess:
+            low = middle + 1
+        else:
+            high = middle
+    return (k - low) / <double>k
+
+
+cdef inline Py_ssize_t bands_reached(double p, Py_ssize_t bands) noexcept nogil:
+    """Return how many of the bands p <= 1, 1/2, 1/4 ... are reached: at least one."""
     cdef Py_ssize_t reached = 1
+    cdef double bound = 0.5
     while reached < bands and p <= bound:
         reached += 1
         bound *= 0.5

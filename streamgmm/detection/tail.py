@@ -18,12 +18,15 @@ from .excesses import ExcessLaw
 
 Array = NDArray[np.float64]
 
-# The tail is the highest sqrt(10 n) of n scores: 1,000 of 100,000, but 70 of 500, as a law is
-# extrapolated less the more it has to go by. Where no law fits them, half as many, and so on to ...
-_TAIL, _FEWEST = 10, 50
+# The tail is the highest sqrt(5 n) of n scores: 707 of 100,000, but 50 of 500. The more there are,
+# the less a law must span. Where none fits them, half as many, and so on to half of ...
+_TAIL, _FEWEST = 5, 100
 _FINE = 64  # ranks of neighbouring knots differ by one in so many
 _REFITS = 10  # while the window turns over once
 _SOONEST = 50  # scores between two fits
+# Until the window is full only the latest quarter of all scores counts: a young model's scores
+# are not those of the model that it becomes.
+_YOUTH, _LEAST = 4, 500
 
 
 class Tail:
@@ -42,6 +45,7 @@ class Tail:
         self._ring: Array = np.empty(0)  # room; the first _count are scores
         self._count = 0
         self._next = 0  # where the ring is written once it is full
+        self._seen = 0  # scores since the beginning
         self._due = 0  # scores until the next fit
         self._bursts = Bursts()
         self._law: ExcessLaw | None = None
@@ -64,7 +68,7 @@ class Tail:
     def start(self, scores: Array) -> None:
         """Begin with the warm-up's scores (n,)."""
         self._ring = scores[-self.window :].copy()
-        self._count = len(self._ring)
+        self._count = self._seen = len(self._ring)
         self._refit()
 
     def p_value(self, scores: Array) -> Array:
@@ -97,6 +101,7 @@ class Tail:
         """
         assert self._law is not None, "no scores yet: start() comes first"
         self._due -= len(scores)
+        self._seen += len(scores)
         share = float(self._shares[-1])
         kept = self._bursts.admit(scores - self._level, self._law, share, self._count)
         self._write(scores[kept])
@@ -119,6 +124,10 @@ class Tail:
         self._next = (self._next + len(rest)) % self.window
 
     def _refit(self) -> None:
+        young = max(self._seen // _YOUTH, _LEAST)
+        if young < self._count < self.window:
+            self._ring = self._ring[self._count - young : self._count].copy()
+            self._count = young
         ordered = np.sort(self._ring[: self._count])
         n = self._count
         k = min(math.isqrt(_TAIL * n), n // 2)
@@ -129,7 +138,7 @@ class Tail:
             if k == 0:  # nothing is known to lie beyond: as good as nothing may
                 excesses = np.array([1e-12 * max(1.0, abs(level))])
             law = ExcessLaw.fit(excesses)
-            if k < 2 * _FEWEST or law.agrees(excesses):
+            if k < _FEWEST or law.agrees():
                 break
             k //= 2
         self._level, self._law = level, law
@@ -145,6 +154,7 @@ class Tail:
         return {
             "ring": self._ring[: self._count].copy(),
             "next": self._next,
+            "seen": self._seen,
             "due": self._due,
             "tokens": self._bursts.tokens.copy(),
             "law": None if self._law is None else self._law.state(),
@@ -157,7 +167,8 @@ class Tail:
         """Put back what :meth:`state` returned."""
         self._ring = np.array(state["ring"])
         self._count = len(self._ring)
-        self._next, self._due = int(state["next"]), int(state["due"])
+        self._next, self._seen = int(state["next"]), int(state["seen"])
+        self._due = int(state["due"])
         self._bursts.tokens[:] = state["tokens"]
         self._law = None if state["law"] is None else ExcessLaw.from_state(state["law"])
         self._level = float(state["level"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamgmm.detection import Budget
 from streamgmm.detection.budget import EventClock, probability_of
+from tests.detection.streams import Array
 
 DAY = 86_400.0
 
@@ -107,8 +108,35 @@ def test_a_rate_becomes_a_probability_by_event_time() -> None:
     assert probability_of(Budget(per_day=1e12), clock) <= 0.5
 
 
-def test_events_without_time_do_not_count() -> None:
+def test_without_any_time_there_is_no_rate() -> None:
     clock = EventClock()
     clock.see(np.full(100, np.nan))
     clock.fold()
     assert math.isnan(clock.per_day)
+
+
+def rhythm(rng: np.random.Generator, days: int) -> Array:
+    """Return event times of so many days, forty times as dense at noon as at midnight."""
+    t = np.sort(rng.uniform(0, days * DAY, size=days * 40_000))
+    at_noon = 0.5 - 0.5 * np.cos(2 * np.pi * t / DAY)
+    return 1.7e9 - 1.7e9 % DAY + t[rng.random(len(t)) < 0.025 + 0.975 * at_noon]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.3])
+@pytest.mark.parametrize("missing", [0.0, 0.5])
+@pytest.mark.parametrize("together", [200, 10_000])
+def test_a_rate_a_day_is_kept_through_a_daily_rhythm(
+    together: int, missing: float, late: float
+) -> None:
+    """Events alert with the probability in force: in the mean that is so many a day."""
+    rng = np.random.default_rng(0)
+    days, budget, clock = 20, Budget(per_day=5), EventClock()
+    t = rhythm(rng, days)
+    t[rng.random(len(t)) < late] -= 1800.0
+    t[rng.random(len(t)) < missing] = np.nan
+    alerts = 0.0
+    for part in np.array_split(t, len(t) // together):
+        alerts += len(part) * probability_of(budget, clock)
+        clock.see(part)
+        clock.fold()
+    assert alerts == pytest.approx(5 * days, rel=0.1)

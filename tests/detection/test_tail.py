@@ -106,18 +106,68 @@ def test_a_constant_score_is_no_surprise() -> None:
     assert tail.threshold(1e-3) > 3.0
 
 
-def test_gross_scores_stay_out() -> None:
-    """Among 1 in 100 gross scores the rest keep the p-values they have without them."""
+def with_bursts(rng: np.random.Generator, scores: Array, times: int, length: int) -> Array:
+    """Return the scores with so many bursts of far higher ones, each without a gap."""
+    spread = np.arange(1, times + 1) * (len(scores) // (times + 1))
+    scores = scores.copy()
+    for start in spread:
+        scores[start : start + length] = 1e6 + rng.normal(size=length)
+    return scores
+
+
+def test_a_burst_does_not_raise_the_threshold() -> None:
+    """Three bursts of 100 are a dozen scores to the window: all but those few alert."""
     rng = np.random.default_rng(0)
-    scores = rng.exponential(size=60_000)
-    gross = rng.random(60_000) < 0.01
-    clean, dirty = Tail(20_000), Tail(20_000)
+    scores = rng.exponential(size=120_500)
+    burst = with_bursts(rng, scores, 3, 100)
+    clean, dirty = Tail(100_000), Tail(100_000)
     clean.start(scores[:500])
     dirty.start(scores[:500])
     feed(clean, scores[500:])
-    feed(dirty, np.where(gross, 1e6, scores)[500:])
-    for probability in (1e-2, 1e-3, 1e-4):
-        assert dirty.threshold(probability) == pytest.approx(clean.threshold(probability), rel=0.15)
+    p = feed(dirty, burst[500:])
+    assert (p[burst[500:] > 1e5] <= 1e-3).all()
+    assert dirty.threshold(1e-3) == pytest.approx(clean.threshold(1e-3), rel=0.15)
+
+
+def test_what_recurs_evenly_is_of_the_distribution_however_far_out() -> None:
+    """1 in 100 gross, from some point on: they alert at first, then keep to the budget."""
+    rng = np.random.default_rng(0)
+    scores = rng.exponential(size=120_000)
+    gross = rng.random(120_000) < 0.01
+    gross[:20_000] = False
+    tail = Tail(20_000)
+    tail.start(scores[:500])
+    p = feed(tail, np.where(gross, rng.uniform(1e5, 1e6, size=120_000), scores)[500:])
+    gross = gross[500:]
+    first, last = np.flatnonzero(gross)[:10], slice(-50_000, None)
+    assert (p[first] <= 1e-3).all()
+    assert 0.6e-3 < np.mean(p[last] <= 1e-3) < 1.6e-3
+    assert np.mean(p[last][gross[last]] <= 1e-3) < 0.2
+
+
+def test_where_the_tail_has_two_parts_the_law_is_of_the_upper_one() -> None:
+    """A law of both would put far less beyond the upper part's middle than there is."""
+    rng = np.random.default_rng(0)
+    scores = np.where(
+        rng.random(100_000) < 0.004, rng.normal(1000.0, 5.0, 100_000), rng.normal(size=100_000)
+    )
+    tail = Tail(100_000)
+    tail.start(scores)
+    for probability in (1e-2, 2e-3, 1e-3, 5e-4):
+        assert np.mean(scores >= tail.threshold(probability)) == pytest.approx(
+            probability, rel=0.25
+        )
+
+
+def test_young_scores_leave_the_window_early() -> None:
+    """Scores that fall as a model settles do not hold the threshold up for a whole window."""
+    rng = np.random.default_rng(0)
+    settling = 10.0 * (np.arange(60_500) < 10_500)
+    tail = Tail(100_000)
+    scores = rng.exponential(size=60_500) + settling
+    tail.start(scores[:500])
+    p = feed(tail, scores[500:])
+    assert 0.5e-3 < np.mean(p[-10_000:] <= 1e-3) < 2e-3
 
 
 def test_a_lasting_change_gets_in() -> None:
@@ -131,7 +181,7 @@ def test_a_lasting_change_gets_in() -> None:
 
 
 def test_exceedances_that_alert_are_not_left_out() -> None:
-    """Leaving p <= 1e-3 out of the fit would make alerts beget alerts; here all but gross stay."""
+    """Leaving p <= 1e-3 out of the fit would make alerts beget alerts."""
     rng = np.random.default_rng(0)
     tail = Tail(20_000)
     tail.start(rng.exponential(size=500))
