@@ -24,7 +24,7 @@ from .excesses import ExcessLaw
 Array = NDArray[np.float64]
 
 _BANDS = 24
-_PACE, _CAPACITY = 10.0, 4.0  # tokens earned per score that is due; most tokens of a band
+_PACE, _CAPACITY = 6.0, 3.0  # tokens earned per score that is due; most tokens of a band
 _OUTSIDE = 0.01  # share of the scores that may be left out in the long run, ...
 _FEWEST = 50  # ... of the window, or this many, at once
 _RULE: Array = np.array([_PACE, _CAPACITY, _OUTSIDE])

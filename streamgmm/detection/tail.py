@@ -24,9 +24,9 @@ _TAIL, _FEWEST = 5, 100
 _FINE = 64  # ranks of neighbouring knots differ by one in so many
 _REFITS = 10  # while the window turns over once
 _SOONEST = 50  # scores between two fits
-# Until the window is full only the latest quarter of all scores counts: a young model's scores
+# Until the window is full only the latest sixth of all scores counts: a young model's scores
 # are not those of the model that it becomes.
-_YOUTH, _LEAST = 4, 500
+_YOUTH, _LEAST = 6, 500
 
 
 class Tail:
