@@ -8,6 +8,7 @@ tenth: a function of counts alone, never of how events came in blocks.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,7 @@ class Tail:
         self._knots, self._shares = np.array(state["knots"]), np.array(state["shares"])
 
 
+@lru_cache(maxsize=64)  # a full window asks for the same few again and again
 def _ranks(first: int, n: int) -> NDArray[np.int64]:
     """Return ranks from the top, descending from n to ``first``, denser towards the tail."""
     ranks = [first]
