@@ -7,10 +7,11 @@ due once in 1 / p events, so bands p <= share / 2^b, b = 0, 1, ..., earn tokens 
 of that rate, and a score pays one in each band that it reaches. One that cannot pay is left out.
 p is the law's, or the share of the window at least as high if that is more.
 
-Independent scores almost never run out of tokens. A burst enters with its first few members. What
-recurs evenly, however far out, enters: each member that got in raises the rate at which the next
-ones may, until the law has its share right. As leaving out is paid for as well, a lasting change
-gets in at once when that is spent.
+No tokens are there at first: that something is due once in 10,000 events is no reason to let it in
+after 100. Independent scores almost never run out of tokens. A burst enters with its first few
+members. What recurs evenly, however far out, enters: each member that got in raises the rate at
+which the next ones may, until the law has its share right. As leaving out is paid for as well, a
+lasting change gets in at once when that is spent.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .excesses import ExcessLaw
 
 Array = NDArray[np.float64]
 
-_BANDS = 24
+_BANDS = 12
 _PACE, _CAPACITY = 6.0, 3.0  # tokens earned per score that is due; most tokens of a band
 _OUTSIDE = 0.01  # share of the scores that may be left out in the long run, ...
 _FEWEST = 50  # ... of the window, or this many, at once
@@ -38,8 +39,8 @@ class Bursts:
     """
 
     def __init__(self) -> None:
-        self.tokens: Array = np.full(_BANDS + 2, _CAPACITY)
-        self.tokens[-2:] = _FEWEST, 0.0
+        self.tokens: Array = np.zeros(_BANDS + 2)
+        self.tokens[-2] = _FEWEST
 
     def admit(
         self, excesses: Array, law: ExcessLaw, share: float, window: int

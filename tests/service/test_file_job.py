@@ -35,6 +35,8 @@ bytes_in = "log1p"
 n_components = 4
 warmup = 100
 half_life = {half_life}
+[alerts]
+budget = 0.01
 [sink]
 type = "file"
 scores = "{directory}/scores.jsonl"

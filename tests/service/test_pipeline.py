@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from streamgmm import snapshot
-from streamgmm.detection import Detector, DetectorSettings
+from streamgmm.detection import Budget, Detector, DetectorSettings
 from streamgmm.errors import StateError
 from streamgmm.events import BatchDecoder, Field, Record, Schema
 from streamgmm.events.schema import EVENT_TIME
@@ -203,7 +203,7 @@ def payments(n: int) -> list[Record]:
 
 
 def make_for_payments(metrics: Metrics | None = None) -> Pipeline:
-    settings = DetectorSettings(n_components=4, warmup=500)
+    settings = DetectorSettings(n_components=4, warmup=500, budget=Budget(probability=0.01))
     decoder = BatchDecoder(PAYMENTS, origin="t-0", max_ahead=1e6)
     return Pipeline(decoder, Detector(4, settings), metrics or Metrics(""), want_scores=True)
 
