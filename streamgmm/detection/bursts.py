@@ -5,13 +5,14 @@ Extremes that come in a cluster are one extreme (Leadbetter 1983; the runs of Sm
 may lie. What is too many is said by the law of the scores itself. A score with a p-value of p is
 due once in 1 / p events, so bands p <= share / 2^b, b = 0, 1, ..., earn tokens at a fixed multiple
 of that rate, and a score pays one in each band that it reaches. One that cannot pay is left out.
-p is the law's, or the share of the window at least as high if that is more.
+p is the law's at half the excess (were it the law's at all of it, a law that ends too soon would
+keep out what could teach it better), or the share of the window at least as high if that is more.
 
-No tokens are there at first: that something is due once in 10,000 events is no reason to let it in
-after 100. Independent scores almost never run out of tokens. A burst enters with its first few
-members. What recurs evenly, however far out, enters: each member that got in raises the rate at
-which the next ones may, until the law has its share right. As leaving out is paid for as well, a
-lasting change gets in at once when that is spent.
+Independent scores almost never run out of tokens. A burst enters with its first few members. What
+recurs evenly, however far out, enters in time: each member that got in raises the rate at which the
+next ones may, until the law has its share right. The last bands have no tokens at first: that
+something is due once in 100,000 events is no reason to let it in after 1,000, nor to alert on it
+no more. As leaving out is paid for as well, a lasting change gets in once that is spent.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from .excesses import ExcessLaw
 
 Array = NDArray[np.float64]
 
-_BANDS = 12
+_BANDS, _GIVEN = 14, 10  # bands, and those of them that begin with all their tokens
 _PACE, _CAPACITY = 6.0, 3.0  # tokens earned per score that is due; most tokens of a band
 _OUTSIDE = 0.01  # share of the scores that may be left out in the long run, ...
 _FEWEST = 50  # ... of the window, or this many, at once
-_RULE: Array = np.array([_PACE, _CAPACITY, _OUTSIDE])
+_BENEFIT = 0.5  # of the doubt: an excess is judged by the law at this part of it
+_RULE: Array = np.array([_PACE, _CAPACITY, _OUTSIDE, _BENEFIT])
 
 
 class Bursts:
@@ -40,6 +42,7 @@ class Bursts:
 
     def __init__(self) -> None:
         self.tokens: Array = np.zeros(_BANDS + 2)
+        self.tokens[:_GIVEN] = _CAPACITY
         self.tokens[-2] = _FEWEST
 
     def admit(

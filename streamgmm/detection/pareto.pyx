@@ -52,6 +52,7 @@ cdef enum:
     PACE = 0
     CAPACITY = 1
     OUTSIDE = 2
+    BENEFIT = 3
 
 
 def admit(const double[:, ::1] law, const double[::1] known, double share,
@@ -71,7 +72,7 @@ def admit(const double[:, ::1] law, const double[::1] known, double share,
             if excesses[i] <= 0.0:
                 continue
             earn(&tokens[0], bands, share, &rule[0], most_outside)
-            p = pareto_survival(<const pareto_t *>&law[0, 0], excesses[i])
+            p = pareto_survival(<const pareto_t *>&law[0, 0], rule[BENEFIT] * excesses[i])
             p = max(p, share_above(&known[0], known.shape[0], excesses[i]))
             reached = bands_reached(p, bands)
             if not pay(&tokens[0], reached) and tokens[bands] >= 1.0:

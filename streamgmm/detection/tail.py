@@ -27,7 +27,7 @@ _REFITS = 10  # while the window turns over once
 _SOONEST = 50  # scores between two fits
 # Until the window is full only the latest sixth of all scores counts: a young model's scores
 # are not those of the model that it becomes.
-_YOUTH, _LEAST = 6, 500
+_YOUTH, _LEAST = 6, 20
 
 
 class Tail:
@@ -125,7 +125,7 @@ class Tail:
         self._next = (self._next + len(rest)) % self.window
 
     def _refit(self) -> None:
-        young = max(self._seen // _YOUTH, _LEAST)
+        young = max(self._seen // _YOUTH, self.window // _LEAST)
         if young < self._count < self.window:
             self._ring = self._ring[self._count - young : self._count].copy()
             self._count = young

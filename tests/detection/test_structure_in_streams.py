@@ -100,7 +100,10 @@ def test_a_new_behaviour_of_2_percent_becomes_normal(
 
 @pytest.mark.parametrize("d", [2, 10])
 def test_a_rare_cluster_of_0_4_percent_does_not(d: int) -> None:
-    """Not after 200,000 events: it is as strange then as at first, and most of it still alerts."""
+    """Not after 200,000 events: it is as strange then as at first, and alerts come from it.
+
+    They are no more than the budget affords: by then it is known that such events recur.
+    """
     detector = started(d, 0)
     place = strange_place(detector, 0, 30.0)
     detector.process(with_behaviour(1_000, 0, place, 0.004, 2)[0])
@@ -109,7 +112,7 @@ def test_a_rare_cluster_of_0_4_percent_does_not(d: int) -> None:
     X, new = with_behaviour(20_000, 0, place, 0.004, 20)
     verdicts = detector.process(X)
     assert np.median(verdicts.score[new]) - usual(detector, 0) > 20.0
-    assert verdicts.is_anomaly[new].mean() > 0.4
+    assert verdicts.is_anomaly[new].mean() > 50 * verdicts.is_anomaly[~new].mean()
 
 
 @pytest.mark.parametrize("d", [2, 10])
