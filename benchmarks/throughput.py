@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 EVENTS, FEATURES, COMPONENTS = 50_000, 10, 8
 PLAIN = {
     "established": None, "shrinkage": 0.0, "correlation_shrinkage": 0.0, "gate": None,
-    "influence": float("inf"), "weight_floor": 0.0,
+    "influence": float("inf"), "weight_floor": 0.0, "structure": False,
 }  # fmt: skip
 
 

@@ -104,25 +104,27 @@ cdef inline bint unexplained(const model_t *m, const scratch_t *s) noexcept nogi
 
 
 cdef inline void quarantine_event(const model_t *m, const scratch_t *s, const double *x, double u,
-                                  double[:, ::1] ring, double[::1] counters) noexcept nogil:
+                                  double *ring, Py_ssize_t rows, double *counters) noexcept nogil:
     """Put the event that was just scored into the ring if nothing explains it."""
     cdef Py_ssize_t i, at, lane
     cdef double z
+    cdef double *row
     counters[EVENTS] += 1.0
-    if ring.shape[0] == 0 or not unexplained(m, s):
+    if rows == 0 or not unexplained(m, s):
         return
     at = <Py_ssize_t>counters[NEXT]
+    row = ring + at * (m.d + 2)
     for i in range(m.d):
         z = (x[i] - m.location[i]) * m.inverse_scale[i]
         if z != z:  # missing: what the component expects, given the rest
             lane = ((s.component // LANES) * m.d + i) * LANES + s.component % LANES
             z = m.mean[lane] + s.delta[lane]
-        ring[at, i] = min(max(z, -FARTHEST), FARTHEST)
-    ring[at, m.d] = u
-    ring[at, m.d + 1] = counters[EVENTS]
-    counters[NEXT] = (at + 1) % ring.shape[0]
+        row[i] = min(max(z, -FARTHEST), FARTHEST)
+    row[m.d] = u
+    row[m.d + 1] = counters[EVENTS]
+    counters[NEXT] = (at + 1) % rows
     counters[FRESH] += 1.0
-    if counters[FILLED] < ring.shape[0]:
+    if counters[FILLED] < rows:
         counters[FILLED] += 1.0
 
 
@@ -146,6 +148,8 @@ def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
     cdef double u
     cdef Scratch scratch = new_scratch(engine)
     cdef bint gated = gate.shape[0] > 0
+    cdef Py_ssize_t rows = ring.shape[0]
+    cdef double *first = &ring[0, 0] if rows > 0 else NULL
     with nogil:
         for i in range(start, stop):
             scores[i] = score_row(engine, scratch, &X[i, 0])
@@ -162,7 +166,7 @@ def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
                 u *= gate_event(&gate[0], &gate_rule[0], scores[i])
             watch_event(&drift[0], &drift_rule[0], &probes[0, 0], engine.model.d, &X[i, 0],
                         scores[i])
-            quarantine_event(&engine.model, &scratch.s, &X[i, 0], u, ring, counters)
+            quarantine_event(&engine.model, &scratch.s, &X[i, 0], u, first, rows, &counters[0])
             learn_row(engine, scratch, u, time[i])
             if counters[FRESH] >= counters[DUE]:
                 reached = i + 1
@@ -190,6 +194,7 @@ cdef class Stepper:
     cdef const double[::1] drift_rule
     cdef double[:, ::1] probes
     cdef double[:, ::1] ring
+    cdef double *first        # its first row; NULL if there is none
     cdef double[::1] counters
     cdef readonly bint due
     cdef double[::1] scored   # the row that the scratch memory is about, ...
@@ -204,6 +209,7 @@ cdef class Stepper:
         self.gate, self.gate_rule = gate, gate_rule
         self.gated = gate.shape[0] > 0
         self.ring, self.counters = ring, counters
+        self.first = &ring[0, 0] if ring.shape[0] > 0 else NULL
         self.due = False
         self.scored = np.full(engine.model.d, np.nan)
         self.changes = engine.changes - 1
@@ -237,8 +243,8 @@ cdef class Stepper:
             u *= gate_event(&self.gate[0], &self.gate_rule[0], score)
         watch_event(&self.drift[0], &self.drift_rule[0], &self.probes[0, 0], columns.width,
                     columns.values, score)
-        quarantine_event(&self.engine.model, &self.scratch.s, columns.values, u, self.ring,
-                         self.counters)
+        quarantine_event(&self.engine.model, &self.scratch.s, columns.values, u, self.first,
+                         self.ring.shape[0], &self.counters[0])
         self.due = self.counters[FRESH] >= self.counters[DUE]
         learn_row(self.engine, self.scratch, u, time)
         return score

@@ -28,7 +28,8 @@ Array = NDArray[np.float64]
 ROWS = 256  # of the ring
 COUNTERS = 5  # next row, rows filled, new ones, new ones that are due, events learned
 _NEXT, _FILLED, _FRESH, _DUE, _EVENTS = range(COUNTERS)
-_PATIENCE = 32  # new rows between two looks
+_PATIENCE, _MOST_PATIENCE = 32.0, 1024.0  # new rows between two looks, at first and at most
+_CENTRES = 32  # latest rows that a cluster is looked for around
 _FEWEST = 16  # events that make a component
 _LEAST_GAIN = 3.0  # nats by which it must explain them better, on average
 _MARGIN = 3.0  # a handful says less surely what it gains than all the traffic what it costs
@@ -70,8 +71,8 @@ class Quarantine:
 
     @property
     def fresh(self) -> bool:
-        """Whether there are enough new rows for a birth."""
-        return bool(self.counters[_FRESH] >= _FEWEST)
+        """Whether there are half as many new rows as are due: enough for a look in passing."""
+        return bool(self.counters[_FRESH] >= 0.5 * self.counters[_DUE])
 
     def look(self, mixture: OnlineMixture) -> bool:
         """Give components to what lies together in the ring; returns whether there was any.
@@ -82,12 +83,12 @@ class Quarantine:
         self.counters[_FRESH] = 0.0
         rows = self._rows()
         while fresh >= _FEWEST:
-            members = _together(mixture, rows[:, :-2], fresh)
+            members = _together(mixture, rows[:, :-2], min(fresh, _CENTRES))
             if members is None:
                 break
             if not self._bear(mixture, rows[members]):
-                # it will not do much better with a few more
-                self.counters[_DUE] = min(2.0 * self.counters[_DUE], float(ROWS))
+                # some streams are never explained quite: the next look is farther away
+                self.counters[_DUE] = min(2.0 * self.counters[_DUE], _MOST_PATIENCE)
                 break
             born = True
             self.counters[_DUE] = _PATIENCE
