@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgmm.mixture import Frame, OnlineMixture, Rules, WarmUp
+from streamgmm.mixture import Frame, OnlineMixture, Rules, WarmUp, place_constants
 
 from . import loop
 from .columns import Columns
@@ -190,18 +190,22 @@ class Learner:
 
     def _review(self) -> None:
         """Do what is due, which the events so far decide: look at quarantine, frame and drift."""
-        mixture, quarantine = self._mixture, self.quarantine
+        mixture, quarantine, drift = self._mixture, self.quarantine, self._monitor
         assert mixture is not None
-        at_check = self.n_seen % _FRAME_CHECK == 0
+        at_check, at_look = self.n_seen % _FRAME_CHECK == 0, self.n_seen % LOOK == 0
         if quarantine.due or (at_check and quarantine.fresh):
             quarantine.look(mixture)
+        frame = mixture.frame
         if at_check:
-            frame = mixture.frame
-            if mixture.follow_frame():
-                quarantine.move(frame, mixture.frame)
-                self._adopt(mixture)
-        if self.n_seen % LOOK == 0:
-            self._monitor.look(mixture)
+            mixture.follow_frame()
+        if at_look:
+            recent, resolution = drift.probes, self.rules.resolution
+            mixture.move_frame(place_constants(mixture.frame, recent, resolution=resolution))
+        if mixture.frame is not frame:
+            quarantine.move(frame, mixture.frame)
+            self._adopt(mixture)
+        if at_look:
+            drift.look(mixture)
 
     @property
     def births(self) -> list[Birth]:

@@ -122,7 +122,8 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     unit = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(unit, unit)
     mean = mixture.means[component][observed]
-    delta = np.clip((x[observed] - mean) / unit, -_FARTHEST, _FARTHEST)
+    with np.errstate(over="ignore"):  # farther than any number is as far as that
+        delta = np.clip((x[observed] - mean) / unit, -_FARTHEST, _FARTHEST)
     shift, variance = _given_the_rest(correlation, delta)
     surprise = 0.5 * (delta - shift) ** 2 / variance
     share = _shares(correlation, delta)

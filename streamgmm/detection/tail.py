@@ -28,6 +28,7 @@ _SOONEST = 50  # scores between two fits
 # Until the window is full only the latest sixth of all scores counts: a young model's scores
 # are not those of the model that it becomes.
 _YOUTH, _LEAST = 6, 20
+_LEAST_EXCESS = 0.01  # nats, in the mean: where all events are alike a score that creeps is no news
 
 
 class Tail:
@@ -135,10 +136,7 @@ class Tail:
         while True:
             level = float(ordered[n - k - 1])
             k = n - int(np.searchsorted(ordered, level, side="right"))  # fewer, where it is tied
-            excesses = ordered[n - k :] - level
-            if k == 0:  # nothing is known to lie beyond: as good as nothing may
-                excesses = np.array([1e-12 * max(1.0, abs(level))])
-            law = ExcessLaw.fit(excesses)
+            law = ExcessLaw.fit(_at_least(ordered[n - k :] - level))
             if k < _FEWEST or law.agrees():
                 break
             k //= 2
@@ -174,6 +172,14 @@ class Tail:
         self._law = None if state["law"] is None else ExcessLaw.from_state(state["law"])
         self._level = float(state["level"])
         self._knots, self._shares = np.array(state["knots"]), np.array(state["shares"])
+
+
+def _at_least(excesses: Array) -> Array:
+    """Return the ascending excesses (n,), widened to the least mean where theirs is less."""
+    mean = float(excesses.mean()) if len(excesses) else 0.0
+    if mean >= _LEAST_EXCESS:
+        return excesses
+    return excesses * (_LEAST_EXCESS / mean) if mean > 0.0 else np.array([_LEAST_EXCESS])
 
 
 @lru_cache(maxsize=64)  # a full window asks for the same few again and again

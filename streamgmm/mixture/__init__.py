@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .batch import Effort, fit
 from .forgetting import Forgetting, HalfLife, PowerLaw, Stationary, parse_half_life
-from .frame import Frame, estimate_frame
+from .frame import Frame, estimate_frame, place_constants
 from .online import OnlineMixture
 from .rules import Rules
 from .warmup import WarmUp
@@ -27,4 +27,5 @@ __all__ = [
     "estimate_frame",
     "fit",
     "parse_half_life",
+    "place_constants",
 ]

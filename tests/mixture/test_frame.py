@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from streamgmm.mixture import estimate_frame
+from streamgmm.mixture import estimate_frame, place_constants
 
 multiples = hnp.arrays(
     np.int64, st.tuples(st.integers(2, 60), st.just(2)), elements=st.integers(-(2**20), 2**20)
@@ -71,3 +71,31 @@ def test_there_and_back() -> None:
     frame = estimate_frame(X)
     np.testing.assert_allclose(frame.to_user(frame.to_frame(X)), X, rtol=1e-12, atol=1e-18)
     assert frame.log_scale == pytest.approx(np.log(frame.scale).sum())
+
+
+def test_a_constant_gets_a_place_once_it_varies() -> None:
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.full(64, 5.0), rng.normal(size=64), np.full(64, 3.0), np.zeros(64)])
+    X = np.column_stack([X, np.full(64, np.nan)])
+    frame = estimate_frame(X)
+    assert place_constants(frame, X) is frame
+    later = X.copy()
+    later[:, 0] += 1e-4 * rng.normal(size=64)
+    later[:5, 2] += 1e-4  # a few stray values
+    later[:, 3] = 50.0 * rng.normal(size=64)  # its unit does
+    later[:, 4] = 2.0 + 0.1 * rng.normal(size=64)
+    placed, found = place_constants(frame, later), estimate_frame(later)
+    for name in ("location", "scale", "ridge"):
+        expected = getattr(frame, name).copy()
+        expected[[0, 4]] = getattr(found, name)[[0, 4]]
+        np.testing.assert_array_equal(getattr(placed, name), expected)
+    assert place_constants(placed, X) is placed
+
+
+def test_a_constant_is_not_placed_by_few_values_or_by_rounding() -> None:
+    frame = estimate_frame(np.full((100, 1), 0.3))
+    rng = np.random.default_rng(0)
+    few = np.full((64, 1), np.nan)
+    few[:31, 0] = rng.normal(size=31)
+    assert place_constants(frame, few) is frame
+    assert place_constants(frame, 0.3 + 1e-16 * rng.normal(size=(64, 1))) is frame

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from streamgmm.detection import Budget, Detector, DetectorSettings
 from streamgmm.errors import StateError
 from streamgmm.events import BatchDecoder, Field, Record, Schema
 from streamgmm.events.schema import EVENT_TIME
+from streamgmm.mixture import HalfLife
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.pipeline import Pipeline
 from tests.detection.test_incidents import known, started
@@ -243,3 +245,32 @@ def test_categories_are_part_of_the_state() -> None:
     assert outputs_of(one, [events[1_200:]]) == outputs_of(other, [events[1_200:]])
     with pytest.raises(StateError, match="partition t-0 is not understood"):
         other.restore({"clock": one.state()["clock"], "categories": {}})
+
+
+def test_a_half_life_in_time_goes_by_the_events_times_late_missing_and_equal_ones_too() -> None:
+    """One far ahead is a dead letter and moves nothing."""
+    rng = np.random.default_rng(0)
+    settings = replace(SETTINGS, forgetting=HalfLife(seconds=100.0), gate=None)
+    times = [1e9 + i for i in range(60)]  # the warm-up's
+    later = [1e9 + 59, 1e9 + 160, 1e9 + 90, None, 1e9 + 160, 4e9, 1e9 + 210]
+    events = []
+    for i, t in enumerate(times + 3 * times + later):
+        event = {"a": rng.normal(), "b": 1.0 + rng.random(), "host": "h", "ts": t}
+        events.append(Record(msgspec.json.encode(event), i))
+
+    def run(blocks: list[list[Record]]) -> Pipeline:
+        pipeline = Pipeline(
+            BatchDecoder(SCHEMA, origin="t-0"), Detector(2, settings), Metrics(""), want_scores=True
+        )
+        dead = [one for block in blocks for one in pipeline.process(block).dead_letters]
+        assert [letter.reason for letter in dead] == ["too_far_ahead"]
+        return pipeline
+
+    whole, parts = run([events]), run(cut(events, 30, 100, 111, 2))
+    expected = 60.0 + 180.0 + 1.0  # until the first of `later` no time has passed
+    expected = expected * 2.0 ** (-101 / 100) + 4.0
+    expected = max(expected * 2.0 ** (-50 / 100), 60.0) + 1.0
+    assert whole.detector.mixture is not None
+    assert parts.detector.mixture is not None
+    assert whole.detector.mixture.mass == pytest.approx(expected, rel=1e-12)
+    assert parts.detector.mixture.mass == whole.detector.mixture.mass
