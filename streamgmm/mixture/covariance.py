@@ -8,12 +8,20 @@ live with components innermost in groups of lanes; the functions here turn that 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+
+@lru_cache(maxsize=64)
+def _triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and columns of a lower triangle, by rows; kept, since making them takes long."""
+    rows, columns = np.tril_indices(d)
+    return rows, columns
 
 
 class Covariance(Protocol):
@@ -55,12 +63,12 @@ class Full:
 
     def pack(self, matrices: Array) -> Array:
         """Pack the lower triangles of (..., d, d) by rows."""
-        rows, columns = np.tril_indices(matrices.shape[-1])
+        rows, columns = _triangle(matrices.shape[-1])
         return np.ascontiguousarray(matrices[..., rows, columns])
 
     def unpack_factor(self, packed: Array, d: int) -> Array:
         """Unpack into (..., d, d) lower triangles."""
-        rows, columns = np.tril_indices(d)
+        rows, columns = _triangle(d)
         matrices = np.zeros((*packed.shape[:-1], d, d))
         matrices[..., rows, columns] = packed
         return matrices

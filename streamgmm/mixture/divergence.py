@@ -72,10 +72,10 @@ def follow(reference: OnlineMixture, mixture: OnlineMixture, share: float) -> No
 
 
 def _tanh(x: Array) -> Array:
-    """Return tanh of x (n,) by its Pade approximant and doubling: the same bits everywhere."""
-    y = np.clip(x, -_CERTAIN, _CERTAIN) / 256.0
+    """Return tanh of x (n,) by Lambert's fraction and doubling: the same bits everywhere."""
+    y = np.clip(x, -_CERTAIN, _CERTAIN) / 32.0
     square = y * y
-    t = y * (15.0 + square) / (15.0 + 6.0 * square)
-    for _ in range(8):
+    t = y * (945.0 + square * (105.0 + square)) / (945.0 + square * (420.0 + 15.0 * square))
+    for _ in range(5):
         t = 2.0 * t / (1.0 + t * t)
     return np.asarray(t)

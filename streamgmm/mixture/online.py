@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 STATE_VERSION = 2
 # A feature whose mean or spread is this many scales away has left its frame.
 _LEFT_THE_FRAME = 1e3
+_WELL_INSIDE = 0.4 * _LEFT_THE_FRAME
 _LEAST_RIDGE = 1e-30  # above what underflows when squared
 
 
@@ -348,8 +349,13 @@ class OnlineMixture:
         sums lose no digits. What the model says does not change, for the least variance keeps its
         size in the user's units; one gross event can therefore not coarsen the model.
         """
+        arrays = self._arrays
+        if np.abs(arrays["mean"]).max() < _WELL_INSIDE and (
+            np.abs(arrays["scatter"]).max() < _WELL_INSIDE**2
+        ):
+            return False  # nearly always: no mean or spread of the whole can have left then
         weights = self.weights
-        means = by_component(self._arrays["mean"], self.n_components)
+        means = by_component(arrays["mean"], self.n_components)
         spread = np.einsum("kii->ki", self.scatters)
         centre = (weights[:, None] * means).sum(axis=0)
         deviation = np.sqrt((weights[:, None] * (spread + (means - centre) ** 2)).sum(axis=0))
