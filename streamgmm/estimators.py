@@ -59,10 +59,12 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         of an event this far out, which does not depend on volume; or "nll_observed", the "nll" of
         the fields that an event has.
     established
-        What counts as normal: "graded", a share of the heaviest component's weight, or None for
-        every component.
+        What counts as normal: components in whose vicinity there is at least this share of the
+        busiest one's traffic, or that have long been there; "graded" is the mean over shares from
+        0.2 to 0.5, None every component.
     shrinkage
-        How much traffic (a share) it takes for a component to have a shape of its own.
+        How many events a feature it takes until a component's shape is half its own, and half the
+        one that all have in common.
     gate
         Quantile of the scores above which an event is learned with a tenth of its weight; None
         learns everything in full.
@@ -112,12 +114,12 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         forgetting: Forgetting | None = None,
         score: str = "nll",
         established: str | float | None = "graded",
-        shrinkage: float = 0.05,
+        shrinkage: float = 10.0,
         gate: float | None = 0.98,
         warmup: int = 500,
         seed: int = 0,
         *,
-        correlation_shrinkage: float = 0.1,
+        correlation_shrinkage: float = 0.2,
         influence: float = 30.0,
         structure: bool = True,
         resolution: bool = True,

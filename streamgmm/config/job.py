@@ -49,7 +49,7 @@ class Config:
         of lines.
         """
         shape = {
-            "version": 2,
+            "version": 3,
             "fields": [feature.shape() for feature in self.schema().fields],
             "time": [self.events.time, self.events.time_unit, self.events.time_zone],
             "model": asdict(self.model),

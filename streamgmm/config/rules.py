@@ -225,7 +225,7 @@ def budget(value: Any) -> float | str:
 
 
 def established(value: Any) -> float | str:
-    """Read what counts as established: "graded", "off", or a share of the largest component."""
+    """Read what counts as established: "graded", "off", or a share of the busiest's traffic."""
     if value in ("graded", "off"):
         return str(value)
     _require(_is_number(value) and 0 < value <= 1)

@@ -203,13 +203,13 @@ class Model:
     established: Annotated[
         float | str,
         Rule('"graded", "off", or a number above 0 and up to 1', rules.established),
-        "what counts as normal: components with this share of the largest one's traffic",
+        "what counts as normal: where there is this share of the busiest vicinity's traffic",
     ] = "graded"
     shrinkage: Annotated[
         float,
         rules.number(0, 1000),
-        "share of traffic up to which a component borrows the pooled shape",
-    ] = 0.05
+        "events a feature after which a component's shape is half its own, half the pooled one",
+    ] = 10.0
     gate: Annotated[
         float | str,
         Rule('a quantile between 0 and 1 (exclusive), or "off"', rules.quantile_or_off),

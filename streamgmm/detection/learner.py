@@ -96,6 +96,8 @@ class Learner:
 
     @mixture.setter
     def mixture(self, mixture: OnlineMixture) -> None:
+        if self._mixture is not None:
+            self.quarantine.move(self._mixture.frame, mixture.frame)
         self._adopt(mixture)
 
     @property

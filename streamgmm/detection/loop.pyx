@@ -88,7 +88,6 @@ cdef enum:
 cdef enum:
     LANES = 4
 cdef double SURE = 5.0      # an explained event lies beyond with a probability of at most e^-5
-cdef double FARTHEST = 1e100
 
 
 cdef inline bint unexplained(const model_t *m, const scratch_t *s) noexcept nogil:
@@ -103,7 +102,7 @@ cdef inline bint unexplained(const model_t *m, const scratch_t *s) noexcept nogi
     return beyond > 0.0 and beyond * beyond > 4.0 * observed * SURE
 
 
-cdef inline void quarantine_event(const model_t *m, const scratch_t *s, const double *x, double u,
+cdef inline void quarantine_event(const model_t *m, const scratch_t *s, double u,
                                   double *ring, Py_ssize_t rows, double *counters) noexcept nogil:
     """Put the event that was just scored into the ring if nothing explains it."""
     cdef Py_ssize_t i, at, lane
@@ -115,11 +114,11 @@ cdef inline void quarantine_event(const model_t *m, const scratch_t *s, const do
     at = <Py_ssize_t>counters[NEXT]
     row = ring + at * (m.d + 2)
     for i in range(m.d):
-        z = (x[i] - m.location[i]) * m.inverse_scale[i]
+        z = s.z[i]
         if z != z:  # missing: what the component expects, given the rest
             lane = ((s.component // LANES) * m.d + i) * LANES + s.component % LANES
             z = m.mean[lane] + s.delta[lane]
-        row[i] = min(max(z, -FARTHEST), FARTHEST)
+        row[i] = z
     row[m.d] = u
     row[m.d + 1] = counters[EVENTS]
     counters[NEXT] = (at + 1) % rows
@@ -166,7 +165,7 @@ def score_learn(Engine engine, const double[:, ::1] X, const double[::1] weight,
                 u *= gate_event(&gate[0], &gate_rule[0], scores[i])
             watch_event(&drift[0], &drift_rule[0], &probes[0, 0], engine.model.d, &X[i, 0],
                         scores[i])
-            quarantine_event(&engine.model, &scratch.s, &X[i, 0], u, first, rows, &counters[0])
+            quarantine_event(&engine.model, &scratch.s, u, first, rows, &counters[0])
             learn_row(engine, scratch, u, time[i])
             if counters[FRESH] >= counters[DUE]:
                 reached = i + 1
@@ -243,7 +242,7 @@ cdef class Stepper:
             u *= gate_event(&self.gate[0], &self.gate_rule[0], score)
         watch_event(&self.drift[0], &self.drift_rule[0], &self.probes[0, 0], columns.width,
                     columns.values, score)
-        quarantine_event(&self.engine.model, &self.scratch.s, columns.values, u, self.first,
+        quarantine_event(&self.engine.model, &self.scratch.s, u, self.first,
                          self.ring.shape[0], &self.counters[0])
         self.due = self.counters[FRESH] >= self.counters[DUE]
         learn_row(self.engine, self.scratch, u, time)

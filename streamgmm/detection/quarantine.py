@@ -110,7 +110,9 @@ class Quarantine:
         room, slot, cost = made
         mean = Z.mean(axis=0)
         away = Z - mean
-        T = room.covariance.unpack(room.pooled(), room.d)
+        # the pooled shape in the user's units: where the frame is logarithmic it is a small one
+        step = mixture.frame.scale / mixture.frame.slope(mean)
+        T = room.covariance.unpack(room.pooled(), room.d) * (step[:, None] * step[None, :])
         own = (away[:, :, None] * away[:, None, :]).sum(axis=0)
         new = {
             "mass": float(len(Z)),

@@ -1,6 +1,7 @@
 """Why an event is unlikely: each feature against what the others let expect.
 
-In the Gaussian of the nearest component, with precision P and delta = x - mu over the observed
+In the Gaussian of the nearest component, in the frame's coordinates, with precision P and
+delta = x - mu over the observed
 features, feature i given the rest has mean e_i = x_i - (P delta)_i / P_ii and variance
 v_i = 1 / P_ii; its surprise is (x_i - e_i)^2 / (2 v_i), in nats.
 
@@ -22,13 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgmm.mixture import OnlineMixture
+from streamgmm.mixture import Frame, OnlineMixture
 from streamgmm.words import against, number
 
 Array = NDArray[np.float64]
 
-# Standard deviations to which a value is held, so that its square still is a number.
-_FARTHEST = 1e100
 # Eigenvalues of a correlation matrix below this are rounding.
 _LEAST_EIGENVALUE = 1e-14
 # Within this many standard deviations a value counts as usual: about 95% of a Gaussian.
@@ -47,7 +46,8 @@ class Reason:
     ``feature`` is its column, from `OnlineGMM` its name. ``surprise``, in nats, is of its ``value``
     against the ``expected`` one and the ``spread`` (one standard deviation) that the other
     features leave; ``usual`` and ``usual_spread`` are those of the component, whatever the others
-    are. All are in the units that came in. ``share`` is its part of the squared distance.
+    are, and ``alone`` is the surprise against these. Values are in the units that came in.
+    ``share`` is its part of the squared distance.
     """
 
     feature: Any
@@ -58,11 +58,7 @@ class Reason:
     usual: float
     usual_spread: float
     share: float
-
-    @property
-    def alone(self) -> float:
-        """Surprise of the value by itself, whatever the other features are, in nats."""
-        return 0.5 * min(abs(self.value - self.usual) / self.usual_spread, _FARTHEST) ** 2
+    alone: float
 
     @property
     def given_rest(self) -> bool:
@@ -117,25 +113,36 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     observed = np.flatnonzero(~np.isnan(x))
     if not len(observed):
         return Explanation(component, 0.0, ())
-    covariance = mixture.covariance_in_force(component)[np.ix_(observed, observed)]
-    # Unit variances first: features in far apart units must not lose digits to each other.
+    centre, covariance = mixture.shape_in_frame(component)
+    covariance = covariance[np.ix_(observed, observed)]
     unit = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(unit, unit)
-    mean = mixture.means[component][observed]
-    with np.errstate(over="ignore"):  # farther than any number is as far as that
-        delta = np.clip((x[observed] - mean) / unit, -_FARTHEST, _FARTHEST)
+    z, centre = mixture.frame.to_frame(x)[observed], centre[observed]
+    delta = (z - centre) / unit
     shift, variance = _given_the_rest(correlation, delta)
-    surprise = 0.5 * (delta - shift) ** 2 / variance
-    share = _shares(correlation, delta)
+    expected, spread = _in_user_units(
+        mixture.frame, observed, centre + shift * unit, variance**0.5 * unit
+    )
+    usual, usual_spread = _in_user_units(mixture.frame, observed, centre, unit)
     columns = (
-        surprise, x[observed], mean + shift * unit, np.sqrt(variance) * unit, mean, unit, share
+        0.5 * (delta - shift) ** 2 / variance, x[observed], expected, spread, usual, usual_spread,
+        _shares(correlation, delta), 0.5 * delta**2,
     )  # fmt: skip
     reasons = tuple(
         Reason(int(observed[i]), *(float(column[i]) for column in columns))
-        for i in np.lexsort((-surprise, -share))
+        for i in np.lexsort((-columns[0], -columns[6]))
     )
     behaviour = _behaviour(mixture, responsibilities[0], distances[0], len(observed))
     return Explanation(component, float(np.sqrt(distances[0][component])), reasons, behaviour)
+
+
+def _in_user_units(
+    frame: Frame, columns: NDArray[np.int64], z: Array, spread: Array
+) -> tuple[Array, Array]:
+    """Return positions and spreads (d,) of some of the frame's columns as the user knows them."""
+    whole, steps = np.zeros(len(frame.scale)), np.zeros(len(frame.scale))
+    whole[columns], steps[columns] = z, spread
+    return frame.to_user(whole)[columns], (frame.slope(whole) * steps)[columns]
 
 
 def _given_the_rest(correlation: Array, delta: Array) -> tuple[Array, Array]:

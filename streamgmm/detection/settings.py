@@ -43,8 +43,8 @@ class DetectorSettings:
     forgetting: Forgetting = HalfLife(events=10_000)
     score: str = "nll"
     established: str | float | None = "graded"
-    shrinkage: float = 0.05
-    correlation_shrinkage: float = 0.1
+    shrinkage: float = 10.0
+    correlation_shrinkage: float = 0.2
     influence: float = 30.0
     resolution: bool = True
     tolerance: float = 0.02

@@ -66,13 +66,29 @@ INLINE void shape_add_conditional(const model_t *m, const scratch_t *s, int64_t 
         diag_add_conditional(m, scatter, add, root, s->missing, s->n_missing);
 }
 
+/* Share of the traffic that the belief in the pooled scatter is worth: kappa d events of N. */
+INLINE double belief(const model_t *m) {
+    return m->kappa * (double)m->d / (m->mass[0] > 1.0 ? m->mass[0] : 1.0);
+}
+
+/* T = sum_k w_k S_k */
+INLINE void pool(const model_t *m, double *pooled) {
+    for (int64_t i = 0; i < m->size; i++) {
+        lanes sum = lanes_all(0.0);
+        for (int64_t g = 0; g < m->groups; g++)
+            sum += lanes_load(GROUP(m->weight, g)) *
+                   lanes_load(m->scatter + (g * m->size + i) * LANES);
+        pooled[i] = lanes_sum(sum);
+    }
+}
+
 /* Factor of the covariance in force from a group's scatter and the pooled one, of which its own
- * counts w / (w + kappa), and nothing if tied; returns log |factor|. */
+ * counts w / (w + belief), and nothing if tied; returns log |factor|. */
 INLINE lanes shape_factorise(const model_t *m, scratch_t *s, int64_t g) {
     const double *scatter = m->scatter + g * m->size * LANES;
     double *factor = m->factor + factor_at(m, g);
     lanes weight = lanes_load(m->weight + g * LANES);
-    lanes own = weight / lanes_max(weight + m->kappa, lanes_all(1e-300));
+    lanes own = weight / lanes_max(weight + belief(m), lanes_all(1e-300));
     switch (m->covariance) {
     case COVARIANCE_TIED:
         return full_factorise(m, scatter, lanes_all(0.0), s->pooled, factor, s->work);
@@ -83,6 +99,23 @@ INLINE lanes shape_factorise(const model_t *m, scratch_t *s, int64_t g) {
     default:
         return full_factorise(m, scatter, own, s->pooled, factor, s->work);
     }
+}
+
+/* Factor of the covariance that all components share, into s->missing_root: what tied would be. */
+INLINE void pooled_factorise(const model_t *m, scratch_t *s) {
+    const lanes own = lanes_all(0.0); /* of any scatter, so that it does not matter whose */
+    if (is_triangular(m))
+        full_factorise(m, m->scatter, own, s->pooled, s->missing_root, s->work);
+    else if (m->covariance == COVARIANCE_SPHERICAL)
+        spherical_factorise(m, m->scatter, own, s->pooled, s->missing_root);
+    else
+        diag_factorise(m, m->scatter, own, s->pooled, s->missing_root);
+}
+
+/* squared distance in it */
+INLINE lanes pooled_distance(const model_t *m, const scratch_t *s, const double *delta) {
+    return is_triangular(m) ? full_distance(s->missing_root, delta, m->d)
+                            : diag_distance(s->missing_root, delta, m->d);
 }
 
 #endif

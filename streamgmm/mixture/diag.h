@@ -5,7 +5,6 @@
 #include "lanes.h"
 #include "model.h"
 
-#define AT(base, i) ((base) + (i) * LANES)
 
 INLINE lanes diag_distance(const double *restrict factor, const double *restrict delta, int64_t d) {
     lanes total = lanes_all(0.0);

@@ -40,6 +40,7 @@ def follow(reference: OnlineMixture, mixture: OnlineMixture, share: float) -> No
     Both are merged component by component, as the states of two streams are
     (:func:`.statistics.merge_statistics`), with masses 1 - share and share. A component that only
     the mixture has comes in with its share of the weight, one that only the reference has goes out.
+    N goes as far: on it depends how much the components borrow of the pooled shape.
 
     Raises
     ------
@@ -67,6 +68,7 @@ def follow(reference: OnlineMixture, mixture: OnlineMixture, share: float) -> No
     )
     old["mean"] += step * gap
     old["weight"][...] = weight / weight.sum()
+    old["mass"][0] += share * (new["mass"][0] - old["mass"][0])
     reference.ids = mixture.ids.copy()
     reference.engine.factorise()
 

@@ -6,6 +6,7 @@
 #include "model.h"
 
 #include "covariance.h"
+#include "established.h"
 #include "lanes.h"
 #include "missing.h"
 #include "upper_gamma.h"
@@ -18,18 +19,26 @@
 #define LOG_2PI 1.8378770664093454836
 #define FARTHEST 1e100       /* |z| is held to it: its square, summed, still is a number */
 #define NEGLIGIBLE 1e-9      /* responsibility below which a component's shape does not learn */
-#define VANISHED 1e-200      /* a sum of densities below it is taken again from its own largest */
-#define GROUP(base, g) ((base) + (g) * LANES)
 
 /* ---- E step ---------------------------------------------------------------------------------- */
+
+/* Into the frame: linear up to REACH, logarithmic beyond; adds log(dx / dz) to `stretch`. */
+INLINE double placed(const model_t *m, double x, int64_t i, double *stretch) {
+    double z = (x - m->location[i]) * m->inverse_scale[i];
+    double size = z < 0.0 ? -z : z;
+    if (!(size > REACH)) return z;
+    double far = scalar_log((size < FARTHEST ? size : FARTHEST) * (1.0 / REACH));
+    *stretch += far;
+    return z < 0.0 ? -REACH * (1.0 + far) : REACH * (1.0 + far);
+}
 
 /* delta = z - mu_k in every group, 0 where x is missing */
 INLINE void centre(const model_t *m, scratch_t *s, const double *x) {
     s->n_missing = 0;
+    s->stretch = 0.0;
     for (int64_t i = 0; i < m->d; i++) {
         int absent = x[i] != x[i];
-        double z = (x[i] - m->location[i]) * m->inverse_scale[i];
-        z = z > FARTHEST ? FARTHEST : (z < -FARTHEST ? -FARTHEST : z);
+        double z = placed(m, x[i], i, &s->stretch);
         if (absent) s->missing[s->n_missing++] = i;
         s->z[i] = z;
         for (int64_t g = 0; g < m->groups; g++) {
@@ -62,12 +71,6 @@ INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
     }
     lanes_store(GROUP(s->distance, g), distance);
     lanes_store(GROUP(s->log_density, g), density_at(m, g, distance, log_det, observed));
-}
-
-INLINE double largest(const double *values, int64_t groups) {
-    lanes best = lanes_load(values);
-    for (int64_t g = 1; g < groups; g++) best = lanes_max(best, lanes_load(GROUP(values, g)));
-    return lanes_largest(best);
 }
 
 /* from w_k e^(a_k - top) to responsibilities */
@@ -109,51 +112,6 @@ INLINE void complete(const model_t *m, scratch_t *s) {
     }
 }
 
-/* -log sum of w_k e^(a_k) over the components whose weight reaches `threshold` or, then with that
- * weight, whose tenure reaches `tenure`; taken from its own largest term. */
-INLINE double sum_from_own_top(const model_t *m, const double *a, double threshold,
-                               double tenure) {
-    double top = -1e308, sum = 0.0;
-    for (int64_t k = 0; k < m->components; k++)
-        if ((m->weight[k] >= threshold || m->tenure[k] >= tenure) && a[k] > top) top = a[k];
-    for (int64_t k = 0; k < m->components; k++)
-        if (m->weight[k] >= threshold || m->tenure[k] >= tenure) {
-            double weight = m->weight[k] > threshold ? m->weight[k] : threshold;
-            sum += weight * scalar_exp(a[k] - top);
-        }
-    return -(top + scalar_log(sum));
-}
-
-/* Of eight thresholds four, one lane each, ascending: -log sum of the established `e`, which are
- * proportional to w_k e^(a_k - top). */
-INLINE lanes graded_levels(const model_t *m, const double *a, const double *e, double top,
-                           lanes threshold, lanes tenure) {
-    lanes sum = lanes_all(0.0);
-    for (int64_t k = 0; k < m->components; k++) {
-        double weight = m->weight[k];
-        lanes_int heavy = lanes_all(weight) >= threshold;
-        sum += (lanes)((lanes_int)lanes_all(e[k]) & heavy);
-        if (m->tenure[k] >= tenure[0] && weight < threshold[LANES - 1] && weight > VANISHED) {
-            lanes_int tenured = lanes_all(m->tenure[k]) >= tenure;
-            sum += (lanes)((lanes_int)(threshold * (e[k] / weight)) & tenured & ~heavy);
-        }
-    }
-    lanes level = -(top + lanes_log(lanes_max(sum, lanes_all(VANISHED))));
-    for (int j = 0; j < LANES; j++)
-        if (sum[j] < VANISHED) level[j] = sum_from_own_top(m, a, threshold[j], tenure[j]);
-    return level;
-}
-
-/* the mean over the thresholds */
-INLINE double graded(const model_t *m, const double *a, const double *e, double top) {
-    double heaviest = largest(m->weight, m->groups);
-    lanes sum = lanes_all(0.0);
-    for (int64_t j = 0; j < THRESHOLDS; j += LANES)
-        sum += graded_levels(m, a, e, top, lanes_load(m->thresholds + j) * heaviest,
-                             lanes_load(m->tenures + j));
-    return lanes_sum(sum) / THRESHOLDS;
-}
-
 /* e = w_k e^(a_k - top); returns top, the largest a_k */
 INLINE double exponentiate(const model_t *m, const double *a, double *e) {
     double top = largest(a, m->groups);
@@ -177,7 +135,7 @@ INLINE double completed_score(const model_t *m, scratch_t *s) {
     const double *density = s->completed, *distance = s->completed + m->groups * LANES;
     if (m->score == SCORE_TAIL) return tail_score(m, s, distance);
     double top = exponentiate(m, density, s->work);
-    return graded(m, density, s->work, top) + m->log_scale;
+    return graded(m, density, s->work, top) + m->log_scale + s->stretch;
 }
 
 double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
@@ -192,7 +150,7 @@ double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
     if (m->score == SCORE_TAIL) {
         s->score = tail_score(m, s, s->distance);
     } else {
-        s->score = graded(m, s->log_density, s->responsibility, s->top) + m->log_scale;
+        s->score = graded(m, s->log_density, s->responsibility, s->top) + m->log_scale + s->stretch;
         for (int64_t a = 0; a < s->n_missing; a++) /* scales of what is there only */
             s->score += scalar_log(m->inverse_scale[s->missing[a]]);
     }
@@ -201,7 +159,7 @@ double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
 }
 
 double VARIANT(log_likelihood)(const model_t *m, const scratch_t *s) {
-    return s->top + scalar_log(s->total) - m->log_scale;
+    return s->top + scalar_log(s->total) - m->log_scale - s->stretch;
 }
 
 /* ---- M step ---------------------------------------------------------------------------------- */
@@ -269,17 +227,6 @@ INLINE void move_shape(const model_t *m, const scratch_t *s, int64_t g, lanes et
     shape_add_conditional(m, s, g, scatter, eta);
 }
 
-/* T = sum_k w_k S_k */
-INLINE void pool(const model_t *m, double *pooled) {
-    for (int64_t i = 0; i < m->size; i++) {
-        lanes sum = lanes_all(0.0);
-        for (int64_t g = 0; g < m->groups; g++)
-            sum += lanes_load(GROUP(m->weight, g)) *
-                   lanes_load(m->scatter + (g * m->size + i) * LANES);
-        pooled[i] = lanes_sum(sum);
-    }
-}
-
 /* Notes that the factor of a group is new. */
 INLINE void renewed(const model_t *m, int64_t g, lanes log_det) {
     for (int l = 0; l < LANES; l++)
@@ -297,16 +244,19 @@ INLINE void factorise_all(const model_t *m, scratch_t *s) {
     }
 }
 
-void VARIANT(factorise)(const model_t *m, scratch_t *s) { factorise_all(m, s); }
+void VARIANT(factorise)(const model_t *m, scratch_t *s) {
+    factorise_all(m, s);
+    renew_vicinities(m, s);
+}
 
 /* Whether some component of a group has changed more than the tolerance, and more than is known of
  * its covariance: a variance from n events has a relative standard error of sqrt(2 / n), and the
- * blend of own and pooled scatter rests on about (w + kappa) N of them. */
+ * blend of own and pooled scatter rests on about (w + belief) N of them. */
 INLINE int has_changed(const model_t *m, int64_t g) {
     lanes change = lanes_load(GROUP(m->change, g));
     if (lanes_largest(change) <= m->tolerance) return 0;
     if (m->tolerance == 0.0) return 1;
-    lanes share = lanes_min(lanes_load(GROUP(m->weight, g)) + m->kappa, lanes_all(1.0));
+    lanes share = lanes_min(lanes_load(GROUP(m->weight, g)) + belief(m), lanes_all(1.0));
     if (is_tied(m)) share = lanes_all(1.0);
     lanes uncertain = 2.0 / lanes_max(share * m->mass[0], lanes_all(1e-300));
     lanes beyond = lanes_select(change > m->tolerance, change * change - uncertain, lanes_all(0.0));
@@ -324,9 +274,11 @@ INLINE void factorise_changed(const model_t *m, scratch_t *s) {
     }
 }
 
-/* Moves one group's weights, tenures and shapes; returns how far the pooled scatter goes with it. How far
- * Sigma_k goes, by its own scatter and by its share of the pooled one, adds up in `change`. */
-INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step) {
+/* Moves one group's weights, tenures and shapes; returns how far the pooled scatter goes with it. How
+ * far Sigma_k goes, by its own scatter and by its share of the pooled one, which was `believed` before
+ * the event, adds up in `change`. */
+INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step,
+                         double believed) {
     double observed = (double)(m->d - s->n_missing);
     lanes r = lanes_load(GROUP(s->responsibility, g));
     lanes distance = lanes_load(GROUP(s->distance, g));
@@ -348,8 +300,11 @@ INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step)
     if (lanes_largest(eta) > 0.0) move_shape(m, s, g, eta);
 
     lanes own = weight * (eta + eta * distance * (1.0 / observed));
-    lanes inverse = 1.0 / lanes_max(weight + m->kappa, lanes_all(1e-300));
-    lanes change = (own + lanes_max(moved, -moved)) * inverse, borrowed = m->kappa * inverse;
+    double believes = belief(m);
+    lanes inverse = 1.0 / lanes_max(weight + believes, lanes_all(1e-300));
+    lanes change = (own + lanes_max(moved, -moved)) * inverse, borrowed = believes * inverse;
+    if (believes > believed) /* N fell: what was a component's own share and is no more */
+        change += weight / lanes_max(weight + believed, lanes_all(1e-300)) - weight * inverse;
     if (is_tied(m)) change = lanes_all(0.0), borrowed = lanes_all(1.0); /* as for infinite kappa */
     lanes_store(GROUP(m->change, g), lanes_load(GROUP(m->change, g)) + change);
     lanes_store(GROUP(s->work, g), borrowed);
@@ -358,9 +313,9 @@ INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step)
 
 void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
     if (u <= 0.0 || s->n_missing == m->d) return;
-    double step = decay_mass(m, s, u, t);
+    double believed = belief(m), step = decay_mass(m, s, u, t);
     lanes pooled = lanes_all(0.0);
-    for (int64_t g = 0; g < m->groups; g++) pooled += learn_group(m, s, g, step);
+    for (int64_t g = 0; g < m->groups; g++) pooled += learn_group(m, s, g, step, believed);
     double moved = lanes_sum(pooled);
     for (int64_t g = 0; g < m->groups; g++) {
         lanes change = lanes_load(GROUP(m->change, g)) + moved * lanes_load(GROUP(s->work, g));
@@ -368,6 +323,8 @@ void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
         lanes_store(GROUP(m->change, g), real);
     }
     factorise_changed(m, s);
+    m->mass[3] += 1.0;
+    if (m->tolerance <= 0.0 || m->mass[3] >= RENEW_VICINITIES) renew_vicinities(m, s);
 }
 
 /* ---- batch EM -------------------------------------------------------------------------------- */

@@ -7,7 +7,6 @@
 #include "model.h"
 
 #define ROW(i) ((i) * ((i) + 1) / 2)
-#define AT(base, i) ((base) + (i) * LANES)
 
 /* |W delta|^2 with W the inverse Cholesky factor. Rows go in pairs: two chains of sums that do not
  * wait for each other. */

@@ -11,7 +11,7 @@ cdef extern from "model.h":
         int32_t covariance, decay, score
         double rate, alpha, kappa, rho, nu, tolerance, weight_floor
         double thresholds[8]
-        double tenures[8]
+        double tenure_worth
         double tenure_kept
         double log_scale
         double *mass
@@ -22,12 +22,15 @@ cdef extern from "model.h":
         double *scatter
         double *factor
         double *log_det
+        double *traffic
+        double *experience
         double *change
         const double *location
         const double *inverse_scale
         const double *ridge
 
     ctypedef struct scratch_t:
+        double *z
         double *delta
         double *distance
         double *log_density

@@ -5,6 +5,10 @@ from numpy.typing import NDArray
 
 LANES: int
 THRESHOLDS: int
+REACH: float
+
+def exp(x: NDArray[np.float64]) -> NDArray[np.float64]: ...
+def log(x: NDArray[np.float64]) -> NDArray[np.float64]: ...
 
 class Engine:
     arrays: dict[str, NDArray[np.float64]]

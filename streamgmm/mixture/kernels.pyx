@@ -11,7 +11,12 @@ import numpy as np
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 
 
+cdef extern from "lanes.h":
+    double scalar_exp(double) nogil
+    double scalar_log(double) nogil
+
 cdef extern from "model.h":
+    const double STREAMGMM_REACH "REACH"
     int64_t scratch_bytes(const model_t *m) nogil
     void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) nogil
     double score_event(const model_t *m, scratch_t *s, const double *x) nogil
@@ -30,6 +35,27 @@ cdef extern from "model.h":
 
 LANES = 4
 THRESHOLDS = 8
+REACH = STREAMGMM_REACH
+
+
+def exp(const double[::1] x):
+    """e^x elementwise, the same bits on every processor."""
+    cdef Py_ssize_t i
+    values = np.empty(x.shape[0])
+    cdef double[::1] out = values
+    for i in range(x.shape[0]):
+        out[i] = scalar_exp(x[i])
+    return values
+
+
+def log(const double[::1] x):
+    """ln x elementwise for normal, positive x, the same bits on every processor."""
+    cdef Py_ssize_t i
+    values = np.empty(x.shape[0])
+    cdef double[::1] out = values
+    for i in range(x.shape[0]):
+        out[i] = scalar_log(x[i])
+    return values
 
 
 cdef class Scratch:
@@ -77,7 +103,7 @@ cdef class Engine:
     components, d, size : int
         Number of components and features, and of packed entries of one covariance.
     rules : dict
-        The scalars of ``model_t`` by name, ``thresholds`` and ``tenures`` as sequences of 8.
+        The scalars of ``model_t`` by name, ``thresholds`` as a sequence of 8.
     arrays : dict
         Statistics, factors and frame by name, shaped as ``model.h`` says; kept, not copied.
     """
@@ -93,10 +119,10 @@ cdef class Engine:
         m.tolerance, m.weight_floor = rules["tolerance"], rules["weight_floor"]
         for j in range(THRESHOLDS):
             m.thresholds[j] = rules["thresholds"][j]
-            m.tenures[j] = rules["tenures"][j]
         m.tenure_kept = rules["tenure_kept"]
+        m.tenure_worth = rules["tenure_worth"]
         m.log_scale = rules["log_scale"]
-        m.mass = data_of(arrays, "mass", (3,))
+        m.mass = data_of(arrays, "mass", (4,))
         m.weight = data_of(arrays, "weight", (groups, LANES))
         m.count = data_of(arrays, "count", (groups, LANES))
         m.tenure = data_of(arrays, "tenure", (groups, LANES))
@@ -105,6 +131,8 @@ cdef class Engine:
         factors = 1 if m.covariance == COVARIANCE_TIED else groups
         m.factor = data_of(arrays, "factor", (factors, size, LANES))
         m.log_det = data_of(arrays, "log_det", (groups, LANES))
+        m.traffic = data_of(arrays, "traffic", (groups, LANES))
+        m.experience = data_of(arrays, "experience", (groups, LANES))
         m.change = data_of(arrays, "change", (groups, LANES))
         m.location = data_of(arrays, "location", (d,))
         m.inverse_scale = data_of(arrays, "inverse_scale", (d,))

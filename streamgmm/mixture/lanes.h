@@ -94,4 +94,14 @@ INLINE lanes lanes_log(lanes x) {
 INLINE double scalar_exp(double x) { return lanes_exp(lanes_all(x))[0]; }
 INLINE double scalar_log(double x) { return lanes_log(lanes_all(x))[0]; }
 
+/* Values of components, innermost in groups of lanes: of a group, and of a column of one. */
+#define AT(base, i) ((base) + (i) * LANES)
+#define GROUP(base, g) ((base) + (g) * LANES)
+
+INLINE double largest(const double *values, int64_t groups) {
+    lanes best = lanes_load(values);
+    for (int64_t g = 1; g < groups; g++) best = lanes_max(best, lanes_load(GROUP(values, g)));
+    return lanes_largest(best);
+}
+
 #endif

@@ -127,7 +127,7 @@ def _forced(mixture: OnlineMixture, weights: Array, scatters: Array, pooled: Arr
     """Return what the rules make of packed scatters (P, size) and the pooled one (size,)."""
     rules, covariance = mixture.rules, mixture.covariance
     w = weights[:, None]
-    own = np.zeros_like(w) if covariance.shared else w / np.maximum(w + rules.shrinkage, 1e-300)
+    own = np.zeros_like(w) if covariance.shared else w / np.maximum(w + mixture.belief, 1e-300)
     sigma = own * scatters + (1.0 - own) * pooled
     if covariance.name == "spherical":
         sigma = np.broadcast_to(sigma.mean(axis=1, keepdims=True), sigma.shape).copy()
@@ -152,7 +152,7 @@ def simplify(mixture: OnlineMixture, X: Array, weight: Array) -> None:
 
     As long as there is a pair whose merger costs its own events less than 0.3 nats on average, the
     cheapest one merges and EM goes on from there. A behaviour that several components share is
-    thus one component: only then does its share of the traffic say how established it is.
+    thus one component, whose share of the traffic says how established it is.
     """
     while True:
         pairs = _nearest_pairs(mixture, by_weight=False)

@@ -21,6 +21,9 @@ enum decay_kind { DECAY_OWN = 0, DECAY_COMMON = 1, DECAY_POWER = 2, DECAY_TIME =
 enum score_kind { SCORE_NLL = 0, SCORE_TAIL = 1, SCORE_OBSERVED = 2 };
 
 #define THRESHOLDS 8
+#define REACH 5.0       /* scales from a feature's location beyond which it is taken on a log scale */
+#define VICINITY 0.7    /* spreads a feature over which a component counts for another */
+#define RENEW_VICINITIES 64 /* events learned from one look at who is near whom to the next */
 
 typedef struct {
     /* sizes */
@@ -30,16 +33,17 @@ typedef struct {
     int32_t covariance, decay, score;
     double rate;        /* DECAY_OWN, DECAY_COMMON: ln 2 / half-life in events; DECAY_TIME: in s */
     double alpha;       /* DECAY_POWER */
-    double kappa, rho;  /* shrinkage towards the pooled scatter, of the correlations */
+    double kappa, rho;  /* events a feature in which the pooled shape is believed; of correlations */
     double nu;          /* bounded influence; infinite: off */
     double tolerance;   /* change at which a factor is renewed; 0: at every event */
     double weight_floor;
-    double thresholds[THRESHOLDS]; /* of established behaviour, relative to the largest weight ... */
-    double tenures[THRESHOLDS];    /* ... or, whatever the weight, by events explained */
+    double thresholds[THRESHOLDS]; /* of established behaviour */
+    double tenure_worth;           /* experience in an event explained */
     double tenure_kept;            /* of the tenure, from one event to the next */
     double log_scale;              /* sum log(scale): from frame units to the user's */
     /* state: statistics */
-    double *mass;    /* (3,) N, its floor (DECAY_TIME), time of the latest event (NaN: none) */
+    double *mass;    /* (4,) N, its floor (DECAY_TIME), time of the latest event (NaN: none), events
+                        learned since the vicinities were renewed */
     double *weight;  /* (groups, LANES) */
     double *count;   /* (groups, LANES) n_k */
     double *tenure;  /* (groups, LANES) events explained so far, whatever they taught */
@@ -48,10 +52,13 @@ typedef struct {
     /* state: factors */
     double *factor;  /* (groups, or 1 if tied; size, LANES) inverse Cholesky factor of Sigma_k */
     double *log_det; /* (groups, LANES) log |factor| = -log |Sigma_k| / 2 */
+    double *traffic; /* (groups, LANES) of the vicinity, relative to the busiest's ... */
+    double *experience; /* ... and events explained there, relative to enough: renew_vicinities */
     double *change;  /* (groups, LANES) relative change of Sigma_k since its factorisation */
     /* the frame */
     const double *location, *inverse_scale, *ridge; /* (d,) */
 } model_t;
+
 
 /* What one event's E step leaves for its M step. One block of memory, owned by the caller. */
 typedef struct {
@@ -67,6 +74,7 @@ typedef struct {
     double *pooled;          /* (size,) */
     int64_t *missing;        /* (d,) columns */
     int64_t n_missing;
+    double stretch;          /* sum log(dx / dz) over the columns, without log_scale */
     int64_t component;       /* the most responsible one */
     double top, total;       /* of all components: sum_k w_k N(x_o; k) = e^top total */
     double score;

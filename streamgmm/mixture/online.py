@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 from .components import Components
 from .covariance import Covariance, covariance_of
 from .forgetting import law_from_state, law_to_state
-from .frame import Frame
+from .frame import (
+    LEAST_RIDGE,
+    OFF_CENTRE,
+    SPREAD_10_90,
+    TOO_WIDE,
+    Frame,
+    weighted_quantiles,
+)
 from .kernels import Engine
-from .rules import Rules, tenures, thresholds
+from .rules import Rules, thresholds
 from .statistics import (
     FACTORS,
     STATISTICS,
@@ -28,10 +35,6 @@ from .statistics import (
 Array = NDArray[np.float64]
 
 STATE_VERSION = 2
-# A feature whose mean or spread is this many scales away has left its frame.
-_LEFT_THE_FRAME = 1e3
-_WELL_INSIDE = 0.4 * _LEFT_THE_FRAME
-_LEAST_RIDGE = 1e-30  # above what underflows when squared
 
 
 class OnlineMixture:
@@ -133,6 +136,11 @@ class OnlineMixture:
     # ---- parameters ----------------------------------------------------------------------
 
     @property
+    def belief(self) -> float:
+        """Share of the traffic that the belief in the pooled shape is worth now."""
+        return self.rules.shrinkage * self.d / max(self.mass, 1.0)
+
+    @property
     def mass(self) -> float:
         """N: the number of events that still count."""
         return float(self._arrays["mass"][0])
@@ -163,6 +171,9 @@ class OnlineMixture:
         tenure = self.tenure
         tenure[k] = np.inf
         by_lane(tenure, self._arrays["tenure"])
+        experience = by_component(self._arrays["experience"], self.n_components)
+        experience[k] = np.inf
+        by_lane(experience, self._arrays["experience"])
         self._engine.touch()
 
     @property
@@ -171,23 +182,30 @@ class OnlineMixture:
         return by_component(self._arrays["weight"], self.n_components)
 
     @property
+    def support(self) -> Array:
+        """(K,) how far each component is established, as of the latest of the looks at 64 events.
+
+        The traffic in its vicinity, relative to the busiest, or the events explained there, in
+        3,600; whichever is more.
+        """
+        traffic, experience = (
+            by_component(self._arrays[name], self.n_components)
+            for name in ("traffic", "experience")
+        )
+        return np.maximum(traffic, experience)
+
+    @property
     def established(self) -> NDArray[np.bool_]:
         """(K,) whether a component counts as normal behaviour under some threshold.
 
-        By its share of the traffic or by its tenure; an empty slot never does.
+        By the traffic in its vicinity or by its tenure; an empty slot never does.
         """
-        weights = self.weights
-        heavy = weights >= min(thresholds(self.rules)) * weights.max()
-        long = self.tenure >= min(tenures(self.rules))
-        return np.asarray((heavy | long) & (weights > 0.0))
+        return np.asarray((self.support >= min(thresholds(self.rules))) & (self.weights > 0.0))
 
     @property
     def fully_established(self) -> NDArray[np.bool_]:
         """(K,) whether a component counts as normal behaviour under every threshold."""
-        weights = self.weights
-        heavy = weights >= max(thresholds(self.rules)) * weights.max()
-        long = self.tenure >= max(tenures(self.rules))
-        return np.asarray((heavy | long) & (weights > 0.0))
+        return np.asarray((self.support >= max(thresholds(self.rules))) & (self.weights > 0.0))
 
     @property
     def means(self) -> Array:
@@ -201,7 +219,11 @@ class OnlineMixture:
 
     @property
     def covariances(self) -> Array:
-        """Sigma_k (K, d, d) as last factorised, in the user's units."""
+        """Sigma_k (K, d, d) as last factorised, in the user's units.
+
+        Of a component whose mean is beyond the frame's linear part in some feature, as it is close
+        to its mean.
+        """
         return self._in_force(slice(None))
 
     def covariance_in_force(self, k: int) -> Array:
@@ -209,11 +231,20 @@ class OnlineMixture:
         sigma: Array = self._in_force(slice(k, k + 1))[0]
         return sigma
 
+    def shape_in_frame(self, k: int) -> tuple[Array, Array]:
+        """Return mean (d,) and covariance in force (d, d) of one component, in frame units."""
+        inverse = np.linalg.inv(self.factors[k])
+        mean: Array = by_component(self._arrays["mean"], self.n_components)[k]
+        return mean, inverse @ inverse.T
+
     def _in_force(self, components: slice) -> Array:
         packed = self._packed_factors()[components]
         inverse = np.linalg.inv(self.covariance.unpack_factor(packed, self.d))
-        scale = self.frame.scale
-        sigma: Array = inverse @ np.swapaxes(inverse, 1, 2) * (scale[:, None] * scale[None, :])
+        means = by_component(self._arrays["mean"], self.n_components)[components]
+        slope = self.frame.slope(means)
+        sigma: Array = (
+            inverse @ np.swapaxes(inverse, 1, 2) * (slope[:, :, None] * slope[:, None, :])
+        )
         return sigma
 
     def _packed_factors(self) -> Array:
@@ -300,6 +331,8 @@ class OnlineMixture:
     def merge(self, other: OnlineMixture) -> OnlineMixture:
         """Return the mixture of both streams; neither of the two is changed.
 
+        It is in this one's frame or, where the other's lies outside, in one with room for both.
+
         Raises
         ------
         ValueError
@@ -315,13 +348,14 @@ class OnlineMixture:
                 "cannot merge: the components are not the same ones. Merge mixtures that "
                 "descend from one warm-up (copies or restored snapshots of it)"
             )
-        theirs = other.copy()
-        theirs.move_frame(self.frame)
-        merged = self.copy()
+        frame = self.frame.joined(other.frame, other.mass / max(self.mass + other.mass, 1e-300))
+        merged, theirs = self.copy(), other.copy()
+        merged.move_frame(frame)
+        theirs.move_frame(frame)
         merged._arrays.update(
-            merge_statistics(self._arrays, theirs._arrays, self.n_components, self.covariance)
+            merge_statistics(merged._arrays, theirs._arrays, self.n_components, self.covariance)
         )
-        merged._set_frame(self.frame)
+        merged._set_frame(frame)
         merged._engine.factorise()
         return merged
 
@@ -330,51 +364,54 @@ class OnlineMixture:
         return self.from_state(self.state())
 
     def move_frame(self, frame: Frame) -> None:
-        """Express the statistics in another frame, exactly, and renew the factors."""
+        """Express the statistics in another frame and renew the factors.
+
+        Exactly where both frames are linear; elsewhere as it is close to each component's mean.
+        """
         if all(
             np.array_equal(getattr(frame, name), getattr(self.frame, name))
             for name in ("location", "scale", "ridge")
         ):
             return
-        ratio = self.frame.scale / frame.scale
-        shift = (self.frame.location - frame.location) / frame.scale
-        move_statistics(self._arrays, self.covariance, ratio, shift)
+        means = by_component(self._arrays["mean"], self.n_components)
+        moved, slope = self.frame.moved_to(frame, means)
+        move_statistics(self._arrays, self.covariance, moved, slope)
         self._set_frame(frame)
         self._engine.factorise()
 
     def follow_frame(self) -> bool:
-        """Move the frame after features that have left it by 1e3 scales; returns whether any had.
+        """Move the frame after features that have left it; returns whether any had.
 
-        The new location and scale are the mixture's own mean and spread: coordinates in which
-        sums lose no digits. What the model says does not change, for the least variance keeps its
-        size in the user's units; one gross event can therefore not coarsen the model.
+        As in warm-up, the new location is the median, and the scale the distance between the 10%
+        and 90% quantiles in Gaussian standard deviations, where that is more than it was: of the
+        components' means a standard deviation to both sides. The least variance keeps its size in
+        the user's units; so one gross event, or one in twenty, can not coarsen the model.
         """
         arrays = self._arrays
-        if np.abs(arrays["mean"]).max() < _WELL_INSIDE and (
-            np.abs(arrays["scatter"]).max() < _WELL_INSIDE**2
+        if np.abs(arrays["mean"]).max() < OFF_CENTRE and (
+            np.abs(arrays["scatter"]).max() < TOO_WIDE**2 - OFF_CENTRE**2
         ):
-            return False  # nearly always: no mean or spread of the whole can have left then
-        weights = self.weights
+            return False  # often: no feature of any component is near leaving then
         means = by_component(arrays["mean"], self.n_components)
-        spread = np.einsum("kii->ki", self.scatters)
-        centre = (weights[:, None] * means).sum(axis=0)
-        deviation = np.sqrt((weights[:, None] * (spread + (means - centre) ** 2)).sum(axis=0))
-        left = (np.abs(centre) > _LEFT_THE_FRAME) | (deviation > _LEFT_THE_FRAME)
+        spread = np.sqrt(np.einsum("kii->ki", self.scatters))
+        points = np.concatenate([means - spread, means + spread])
+        low, centre, high = weighted_quantiles(points, np.tile(self.weights, 2), (0.1, 0.5, 0.9))
+        left = (np.abs(centre) > OFF_CENTRE) | (high - low > TOO_WIDE * SPREAD_10_90)
         if not left.any():
             return False
-        grown = np.where(left & (deviation > 0), deviation, 1.0)
-        location = np.where(left, self.frame.to_user(centre), self.frame.location)
-        ridge = np.where(
-            left, np.maximum(self.frame.ridge / grown**2, _LEAST_RIDGE), self.frame.ridge
-        )
-        self.move_frame(Frame(location, self.frame.scale * grown, ridge))
+        frame = self.frame
+        spread = (frame.to_user(high) - frame.to_user(low)) / SPREAD_10_90
+        grown = np.where(left, np.maximum(spread / frame.scale, 1.0), 1.0)
+        location = np.where(left, frame.to_user(centre), frame.location)
+        ridge = np.maximum(frame.ridge / grown**2, LEAST_RIDGE)
+        self.move_frame(Frame(location, frame.scale * grown, ridge))
         return True
 
     def with_features(self, frame: Frame) -> OnlineMixture:
         """Return this mixture with further features at its end, placed by ``frame`` (d', each).
 
         A new feature starts at its location, with its scale (if spherical, with the component's),
-        uncorrelated.
+        uncorrelated. The belief in the pooled shape grows with the number of features.
         """
         added = len(frame.location)
         joined = Frame(

@@ -14,13 +14,12 @@ from .kernels import THRESHOLDS
 # By name, with the kernels' number of each (model.h); "nll_full" differs in its thresholds.
 SCORES = {"nll": 0, "nll_full": 0, "tail": 1, "nll_observed": 2}
 
-# Shares of the heaviest component's weight at which a component counts as established.
-GRADES = np.geomspace(0.05, 0.5, THRESHOLDS)
-# Or, whatever its weight, once it has explained this many events times that share's root, so that
-# 671 are a beginning and 2,121 enough ...
-TENURE = 3_000.0
-# ... of the latest 144,270, a half-life of 100,000, among which 0.5% make 721 and 2% 2,885. Laws
-# that forget nothing keep them all.
+# Support at which a component counts as established: the traffic in its vicinity, relative to the
+# busiest, ...
+GRADES = np.geomspace(0.2, 0.5, THRESHOLDS)
+# ... or, whatever the traffic, the events explained there, relative to this many ...
+TENURE = 3_600.0
+# ... of the latest 144,270: a half-life of 100,000. Laws that forget nothing keep them all.
 TENURE_MEMORY = 144_270.0
 
 
@@ -40,11 +39,12 @@ class Rules:
         "tail": -log of the probability, under established behaviour, of being this far out;
         "nll_observed": as "nll", but of an event's observed fields alone: levels depend on which.
     established
-        "graded": mean over eight thresholds in [0.05, 0.5] of the heaviest weight; a number: that
-        one threshold; None: every component counts. Whatever its weight, a component counts under
-        the threshold c once it has explained 3,000 sqrt(c) events.
+        "graded": mean over eight thresholds, from 0.2 to 0.5 of the busiest vicinity's traffic; a
+        number c in [0, 1]: that one threshold; None: every component counts. Whatever the traffic,
+        c is reached once 3,600 c events have been explained in the vicinity: 720 for the lowest of
+        the eight, 1,800 for all.
     shrinkage
-        kappa, as a share of traffic, towards the pooled scatter; 0: off.
+        kappa: the pooled shape weighs as much as kappa d events of a component's own; 0: off.
     correlation_shrinkage
         rho: off-diagonals are multiplied by 1 - rho; 0: off.
     influence
@@ -53,7 +53,7 @@ class Rules:
         Whether a feature's variance is kept above its resolution (see :mod:`.frame`).
     tolerance
         Relative change of a covariance at which its factor is renewed, if that is not within the
-        covariance's own uncertainty; 0: every event.
+        covariance's own uncertainty; 0: every event, and vicinities with it.
     weight_floor
         Share of every step of the weights that is spread evenly; 0: off.
     """
@@ -62,8 +62,8 @@ class Rules:
     forgetting: Forgetting = HalfLife(events=10_000)
     score: str = "nll"
     established: str | float | None = "graded"
-    shrinkage: float = 0.05
-    correlation_shrinkage: float = 0.1
+    shrinkage: float = 10.0
+    correlation_shrinkage: float = 0.2
     influence: float = 30.0
     resolution: bool = True
     tolerance: float = 0.02
@@ -76,7 +76,7 @@ class Rules:
         if self.score not in SCORES:
             raise ValueError(f"score is {self.score!r}; allowed are {', '.join(map(repr, SCORES))}")
         thresholds(self)
-        _check("shrinkage", self.shrinkage, 0.0, math.inf, "0.05 is 5% of the traffic, 0 is off")
+        _check("shrinkage", self.shrinkage, 0.0, math.inf, "10 is ten events a feature, 0 is off")
         _check("correlation_shrinkage", self.correlation_shrinkage, 0.0, 1.0, "0 is off")
         _check("tolerance", self.tolerance, 0.0, math.inf, "0 renews every factor at every event")
         _check("weight_floor", self.weight_floor, 0.0, 0.5, "0 is off")
@@ -102,28 +102,23 @@ class Rules:
             "tolerance": self.tolerance,
             "weight_floor": self.weight_floor,
             "thresholds": thresholds(self),
-            "tenures": tenures(self),
+            "tenure_worth": 1.0 / TENURE,
             "tenure_kept": 1.0 - 1.0 / TENURE_MEMORY if rate > 0.0 else 1.0,
         }
 
 
 def thresholds(rules: Rules) -> list[float]:
-    """Return the eight thresholds of established behaviour, relative to the heaviest weight."""
+    """Return the eight thresholds of established behaviour: shares of the busiest vicinity."""
     if rules.score == "nll_full" or rules.established is None:
         return [0.0] * THRESHOLDS
     if rules.established == "graded":
         return [float(grade) for grade in GRADES]
     if isinstance(rules.established, str) or not 0.0 <= rules.established <= 1.0:
         raise ValueError(
-            f'established is {rules.established!r}; allowed are "graded", a share of the heaviest '
-            "component's weight in [0, 1], or None for every component"
+            f'established is {rules.established!r}; allowed are "graded", a share of the busiest '
+            "vicinity's traffic in [0, 1], or None for every component"
         )
     return [float(rules.established)] * THRESHOLDS
-
-
-def tenures(rules: Rules) -> list[float]:
-    """Return the eight numbers of events explained that make a behaviour established."""
-    return [TENURE * math.sqrt(threshold) for threshold in thresholds(rules)]
 
 
 def _check(name: str, value: float, low: float, high: float, hint: str) -> None:

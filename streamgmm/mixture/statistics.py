@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Arrays: TypeAlias = dict[str, Array]
 
 STATISTICS = ("mass", "weight", "count", "tenure", "mean", "scatter")
-FACTORS = ("factor", "log_det", "change")
+FACTORS = ("factor", "log_det", "traffic", "experience", "change")
 
 
 def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
@@ -27,7 +27,7 @@ def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
     groups = -(-components // LANES)
     size = covariance.size(d)
     arrays = {
-        "mass": _aligned((3,)),
+        "mass": _aligned((4,)),
         "weight": _aligned((groups, LANES)),
         "count": _aligned((groups, LANES)),
         "tenure": _aligned((groups, LANES)),
@@ -35,6 +35,8 @@ def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
         "scatter": _aligned((groups, size, LANES)),
         "factor": _aligned((1 if covariance.shared else groups, size, LANES)),
         "log_det": _aligned((groups, LANES)),
+        "traffic": _aligned((groups, LANES)),
+        "experience": _aligned((groups, LANES)),
         "change": _aligned((groups, LANES)),
     }
     arrays["mass"][2] = np.nan
@@ -72,7 +74,7 @@ def merge_statistics(a: Arrays, b: Arrays, components: int, covariance: Covarian
     total = mass_a + mass_b
     if total == 0.0:
         return merged
-    merged["mass"][:] = total, a["mass"][1] + b["mass"][1], np.fmax(a["mass"][2], b["mass"][2])
+    merged["mass"][:3] = total, a["mass"][1] + b["mass"][1], np.fmax(a["mass"][2], b["mass"][2])
     merged["weight"][...] = (mass_a * a["weight"] + mass_b * b["weight"]) / total
     merged["tenure"][...] = a["tenure"] + b["tenure"]
     n_a, n_b = (by_component(s["count"], components)[:, None] for s in (a, b))
@@ -91,11 +93,14 @@ def merge_statistics(a: Arrays, b: Arrays, components: int, covariance: Covarian
     return merged
 
 
-def move_statistics(arrays: Arrays, covariance: Covariance, ratio: Array, shift: Array) -> None:
-    """Rewrite statistics for new coordinates z' = ratio z + shift, each (d,), in place."""
-    arrays["mean"][...] = arrays["mean"] * ratio[None, :, None] + shift[None, :, None]
-    factor = covariance.pack(ratio[:, None] * ratio[None, :])
-    arrays["scatter"][...] *= factor[None, :, None]
+def move_statistics(arrays: Arrays, covariance: Covariance, means: Array, slope: Array) -> None:
+    """Rewrite statistics in place for new coordinates.
+
+    ``means`` (K, d) are the means there, ``slope`` (K, d) how much longer a small step becomes.
+    """
+    by_lane(means, arrays["mean"])
+    scatter = by_component(arrays["scatter"], len(means))
+    by_lane(scatter * covariance.pack(slope[:, :, None] * slope[:, None, :]), arrays["scatter"])
 
 
 def _aligned(shape: tuple[int, ...]) -> Array:

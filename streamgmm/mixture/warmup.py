@@ -96,7 +96,8 @@ class WarmUp:
             0.5 * d * math.log(n / 2) + math.lgamma(n / 2) - math.lgamma((n + d) / 2)
             for d in observed.tolist()
         ]
-        return np.asarray(at_mean + surprise + np.array(constant))
+        stretch = gaussian.frame.stretch(X) - gaussian.frame.stretch(gaussian.means)
+        return np.asarray(at_mean + surprise + np.array(constant) + stretch)
 
     def learn(self, x: Array, weight: float = 1.0, time: float = math.nan) -> None:
         """Collect one event x (d,) with its weight and its time in s (NaN: none)."""

@@ -47,7 +47,7 @@ def test_one_event_at_1e8_sigma_does_not_blind_the_model(
     before, after = (roc_auc_score(y[judged], s[judged]) for s in (calm, struck))
     assert after == pytest.approx(before, abs=0.01)
     far, near = model.score(np.vstack([np.full(4, 50.0), np.zeros(4)]))
-    assert far - near > 1_000
+    assert far - near > 400
 
 
 def test_a_component_whose_weight_has_vanished_is_gone() -> None:

@@ -146,7 +146,7 @@ def test_one_informative_feature_among_500() -> None:
     scores = run(model, X[WARMUP:first])
     assert explain(model.mixture, X[first]).reasons[0].feature == 123
     scores = np.concatenate([scores, run(model, X[first:])])
-    assert roc_auc(scores, odd[WARMUP:]) > 0.95
+    assert roc_auc(scores, odd[WARMUP:]) > 0.9
 
 
 def test_after_a_regime_change_alerts_cease_and_detection_is_back() -> None:

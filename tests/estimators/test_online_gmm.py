@@ -75,9 +75,9 @@ def test_what_it_tells_of_two_known_modes():
     assert model.weights[order] == pytest.approx([0.7, 0.3], abs=0.02)
     assert model.weights.sum() == pytest.approx(1.0, abs=1e-12)
     assert model.means[order] == pytest.approx(np.array([[0.0, 0.0], [10.0, 50.0]]), abs=0.3)
-    # the covariance in force is the data's, with its off-diagonal shrunk by a tenth, a share of
+    # the covariance in force is the data's, with its off-diagonal shrunk by a fifth, a share of
     # the pooled one, and the resolution's ridge
-    expected = np.array([[1.0, 0.9], [0.9, 10.0]])
+    expected = np.array([[1.0, 0.8 * 0.9], [0.8 * 0.9, 10.0]])
     for covariance in model.covariances:
         assert covariance == pytest.approx(expected, rel=0.15, abs=0.15)
     assert model.predict_one({0: 0.0, 1: 0.0}) == order[0]
@@ -175,6 +175,22 @@ def test_models_of_one_component_merge_whatever_their_warm_ups():
     both = np.concatenate([X, Y])
     merged = a.merge(b)
     assert merged.means[0] == pytest.approx(both.mean(axis=0), rel=1e-9)
+    assert np.isfinite(merged.score_learn_many(Y[:500])).all()
+
+
+def test_what_waits_in_quarantine_stays_where_it_is_when_a_merge_moves_the_frame():
+    a, b = (OnlineGMM(n_components=1) for _ in range(2))
+    strange = np.random.default_rng(5).normal(size=(12, 2)) * 300.0
+    a.learn_many(np.concatenate([two_modes(1_000), strange]))
+    b.learn_many(two_modes(1_000, seed=1) + np.array([1e3, 0.0]))
+    merged = a.merge(b)
+    assert merged.mixture.frame.location[0] > a.mixture.frame.location[0] + 100.0
+    waiting, moved = (
+        model.mixture.frame.to_user(model._learner.quarantine._rows()[:, :-2])
+        for model in (a, merged)
+    )
+    assert len(waiting) >= 12
+    assert moved == pytest.approx(waiting, rel=1e-9)
 
 
 def test_damaged_or_foreign_bytes_are_refused():

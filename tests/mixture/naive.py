@@ -17,8 +17,10 @@ from streamgmm.mixture import HalfLife, OnlineMixture, PowerLaw, Rules, Stationa
 
 Array = NDArray[np.float64]
 
-GRADED = np.exp(np.linspace(math.log(0.05), math.log(0.5), 8))
-TENURE, TENURE_MEMORY = 3_000.0, 144_270.0
+GRADED = np.exp(np.linspace(math.log(0.2), math.log(0.5), 8))
+TENURE = 3_600.0
+REACH, VICINITY = 5.0, 0.7
+TENURE_MEMORY = 144_270.0
 
 
 def log_chi_squared_tail(m2: float, d: int) -> float:
@@ -81,31 +83,41 @@ class Naive:
 
     # ---- covariance in force -------------------------------------------------------------
 
-    def covariances(self) -> Array:
-        """Sigma_k = shrink_rho[(w_k S_k + kappa T) / (w_k + kappa)] + diag(ridge).
+    def belief(self) -> float:
+        """Return the share of the N events that kappa events a feature are (N: one at least)."""
+        return self.rules.shrinkage * self.d / max(self.mass, 1.0)
 
-        Tied: kappa is infinite. Diag: rho is 1. Spherical: that, and variances are averaged.
+    def covariances(self) -> Array:
+        """Sigma_k = shrink_rho[(w_k S_k + b T) / (w_k + b)] + diag(ridge), b = kappa d / N.
+
+        Tied: b is infinite. Diag: rho is 1. Spherical: that, and variances are averaged.
         """
-        kappa, rho = self.rules.shrinkage, self.rules.correlation_shrinkage
+        b = self.belief()
         T = sum(self.w[k] * self.S[k] for k in range(self.K))
-        Sigma = np.empty((self.K, self.d, self.d))
-        for k in range(self.K):
-            blend = (self.w[k] * self.S[k] + kappa * T) / (self.w[k] + kappa)
-            if self.rules.covariance == "tied":
-                blend = T
-            diagonal = np.diag(np.diag(blend))
-            off = (1.0 - rho) * (blend - diagonal)
-            if self.rules.covariance in ("diag", "spherical"):
-                off = np.zeros_like(blend)
-            if self.rules.covariance == "spherical":
-                diagonal = np.diag(blend).mean() * np.eye(self.d)
-            Sigma[k] = diagonal + off + np.diag(self.ridge)
-        return Sigma
+        tied = self.rules.covariance == "tied"
+        return np.array(
+            [
+                self.in_force(T if tied else (w * S + b * T) / (w + b))
+                for w, S in zip(self.w, self.S, strict=True)
+            ]
+        )
+
+    def in_force(self, blend: Array) -> Array:
+        """Return what a scatter is as a covariance of the type there is."""
+        diagonal = np.diag(np.diag(blend))
+        off = (1.0 - self.rules.correlation_shrinkage) * (blend - diagonal)
+        if self.rules.covariance in ("diag", "spherical"):
+            off = np.zeros_like(blend)
+        if self.rules.covariance == "spherical":
+            diagonal = np.diag(blend).mean() * np.eye(self.d)
+        return diagonal + off + np.diag(self.ridge)
 
     # ---- E step --------------------------------------------------------------------------
 
     def to_frame(self, x: Array) -> Array:
-        return (x - self.location) / self.scale
+        z = (x - self.location) / self.scale
+        size = np.maximum(np.abs(z), REACH)
+        return np.where(np.abs(z) > REACH, np.sign(z) * REACH * (1 + np.log(size / REACH)), z)
 
     def log_densities(self, z: Array) -> Array:
         """Return log N(z_o; mu_k,o, Sigma_k,oo), (K,)."""
@@ -151,7 +163,8 @@ class Naive:
     def score(self, x: Array) -> float:
         z = self.to_frame(x)
         observed, d = int((~np.isnan(z)).sum()), self.d
-        log_scale = np.log(self.scale)
+        # dx / dz is the scale and, on the logarithmic part, grows with the distance
+        log_scale = np.log(self.scale) + np.maximum(np.abs(np.nan_to_num(z)) / REACH - 1.0, 0.0)
         distances, farther = self.distances(z), 0.0
         if self.rules.score == "nll_observed":
             level, log_scale = self.log_densities(z), log_scale[~np.isnan(z)]
@@ -168,12 +181,30 @@ class Naive:
         scores = [-self._log_sum(level, c) for c in self.thresholds()]
         return float(np.mean(scores)) + float(log_scale.sum())
 
-    def counted(self, c: float) -> NDArray[np.bool_]:
-        return (self.w >= c * self.w.max()) | (self.tenure >= TENURE * math.sqrt(c))
+    def traffic(self) -> Array:
+        """Return the traffic in each component's vicinity, relative to the busiest, (K,)."""
+        traffic = self.near() @ self.w
+        return traffic / traffic.max()
+
+    def experience(self) -> Array:
+        """Return the events explained in each vicinity, relative to enough, (K,)."""
+        accepted = np.isinf(self.tenure)
+        events = self.near() @ np.where(accepted, 0.0, self.tenure)
+        return np.where(accepted, np.inf, events) / TENURE
+
+    def near(self) -> Array:
+        """Return how much component j counts for k, (K, K)."""
+        T = sum(self.w[k] * self.S[k] for k in range(self.K))
+        gap = self.mu[:, None, :] - self.mu[None, :, :]
+        precision = np.linalg.inv(self.in_force(T))
+        m2 = np.einsum("kji,il,kjl->kj", gap, precision, gap)
+        return np.exp(-m2 / (2 * self.d * VICINITY**2))
 
     def _log_sum(self, level: Array, c: float) -> float:
-        counted = self.counted(c)
-        weight = np.maximum(self.w, c * self.w.max())  # by tenure: no less than the threshold
+        busy, experienced = self.traffic() >= c, self.experience() >= c
+        # by experience: with no less than the least weight that would do
+        weight = np.where(experienced, np.maximum(self.w, c * self.w.max()), self.w)
+        counted = busy | experienced
         return float(logsumexp(level[counted], b=weight[counted]))
 
     # ---- M step --------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from streamgmm.mixture import (
     Effort,
     Forgetting,
+    Frame,
     HalfLife,
     OnlineMixture,
     PowerLaw,
@@ -84,6 +85,27 @@ def fitted(
     return fit(
         X, components, frame=frame, rules=Rules(**rules), rng=rng, effort=Effort(starts=starts)
     )
+
+
+def placed(frame: Frame, X: Array) -> tuple[Array, Array]:
+    """Return X (n, d) in a frame's coordinates, and sum log(dx / dz) (n,) of what is observed.
+
+    Written once more, from the definition: linear up to 5 scales, logarithmic beyond.
+    """
+    z = (X - frame.location) / frame.scale
+    far = np.log(np.maximum(np.abs(z), 5.0) / 5.0)
+    slope = np.nansum(np.log(frame.scale) + far, axis=1, where=~np.isnan(z))
+    return np.where(np.abs(z) > 5.0, np.sign(z) * 5.0 * (1.0 + far), z), slope
+
+
+def in_linear_part(frame: Frame, X: Array) -> bool:
+    """Return whether all of X (n, d) lies where the frame is linear."""
+    return bool((np.abs((X - frame.location) / frame.scale) <= 5.0).all())
+
+
+def shapes(mixture: OnlineMixture) -> list[tuple[Array, Array]]:
+    """Return mean (d,) and covariance (d, d) of each component, in the frame's coordinates."""
+    return [mixture.shape_in_frame(k) for k in range(mixture.n_components)]
 
 
 def state_bytes(state: Any) -> Any:

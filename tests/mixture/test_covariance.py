@@ -28,12 +28,12 @@ def test_packing_loses_nothing_of_its_type(d: int, k: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.1, 1.0])
-@pytest.mark.parametrize("kappa", [0.0, 0.05, 3.0])
+@pytest.mark.parametrize("kappa", [0.0, 1.25, 75.0])
 @pytest.mark.parametrize("name", COVARIANCES)
 def test_the_covariance_in_force_is_as_stated(name: str, kappa: float, rho: float) -> None:
-    """(w S + kappa T) / (w + kappa), correlations times 1 - rho, plus the ridge.
+    """(w S + b T) / (w + b), correlations times 1 - rho, plus the ridge; b = kappa d / N.
 
-    Tied is the limit of infinite kappa; spherical has the mean of the variances.
+    Tied is the limit of infinite b; spherical has the mean of the variances.
     """
     rng = np.random.default_rng(1)
     K, d = 6, 4
@@ -46,9 +46,10 @@ def test_the_covariance_in_force_is_as_stated(name: str, kappa: float, rho: floa
     mixture.set_statistics(
         mass=100.0, weights=w, counts=100 * w, means=rng.normal(size=(K, d)), scatters=S
     )
-    T = np.einsum("k,kij->ij", w, S)
+    T, b = np.einsum("k,kij->ij", w, S), kappa * d / 100.0
+    assert mixture.belief == pytest.approx(b, rel=1e-15)
     for k in range(K):
-        blend = T if name == "tied" else (w[k] * S[k] + kappa * T) / (w[k] + kappa)
+        blend = T if name == "tied" else (w[k] * S[k] + b * T) / (w[k] + b)
         if name == "spherical":
             blend = np.diag(blend).mean() * np.eye(d)
         correlated = blend * np.where(np.eye(d) == 1, 1.0, 1.0 - rho)

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from streamgmm.mixture import Frame, OnlineMixture, Rules
+from streamgmm.mixture import Frame, OnlineMixture, Rules, Stationary
 from streamgmm.mixture.divergence import _tanh, follow, triangular_discrimination
-from tests.mixture.streams import COVARIANCES, PLAIN, Array, fitted, modes, with_holes
+from tests.mixture.streams import (
+    COVARIANCES,
+    PLAIN,
+    Array,
+    fitted,
+    in_linear_part,
+    modes,
+    with_holes,
+)
 
 
 def mixture_of(weights: list[float], means: list[float]) -> OnlineMixture:
@@ -116,14 +124,28 @@ def test_following_goes_that_share_of_the_way_in_weights_and_moments(
     mixture.learn(modes(400, 3, seed=5) + 3.0)
     before, now = moments(reference), moments(mixture)
     weights = (1 - share) * reference.weights + share * mixture.weights
+    mass = (1 - share) * reference.mass + share * mixture.mass
     follow(reference, mixture, share)
     np.testing.assert_allclose(reference.weights, weights, rtol=1e-12)
+    assert reference.mass == pytest.approx(mass, rel=1e-12)
     for old, new, found in zip(before, now, moments(reference), strict=True):
         np.testing.assert_allclose(found, (1 - share) * old + share * new, rtol=1e-9, atol=1e-12)
     if share == 1.0:
         # the factors of a mixture lag behind its statistics: renewed, the two are the same
         renewed, X = mixture.with_rules(), modes(50, 3, seed=9)
         np.testing.assert_allclose(reference.score(X), renewed.score(X), rtol=1e-9)
+
+
+def test_followed_all_the_way_a_steady_mixture_is_not_moved_by_what_it_believes() -> None:
+    """N grows while nothing changes, and shapes borrow less of each other: no drift in that."""
+    X = modes(4_000, 3, seed=5)
+    mixture = fitted(X[:300], 4, forgetting=Stationary())
+    reference = mixture.copy()
+    mixture.learn(X[300:])
+    assert mixture.belief < 0.1 * reference.belief
+    follow(reference, mixture, 1.0)
+    assert reference.belief == mixture.belief
+    assert triangular_discrimination(mixture.with_rules(), reference, X) < 1e-9
 
 
 def test_a_component_that_is_new_comes_in_with_its_share() -> None:
@@ -145,9 +167,12 @@ def test_following_a_mixture_whose_frame_has_moved() -> None:
     mixture.learn(modes(200, 2, seed=5))
     follow(still, mixture, 0.5)
     frame = mixture.frame
-    mixture.move_frame(Frame(frame.location + 10.0, frame.scale * 4.0, frame.ridge / 16.0))
-    follow(moved, mixture, 0.5)
     X = modes(50, 2, seed=9)
+    elsewhere = Frame(frame.location + frame.scale, frame.scale * 4.0, frame.ridge / 16.0)
+    assert in_linear_part(frame, X)
+    assert in_linear_part(elsewhere, X)
+    mixture.move_frame(elsewhere)
+    follow(moved, mixture, 0.5)
     np.testing.assert_allclose(moved.score(X), still.score(X), rtol=1e-9)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgmm.mixture import HalfLife, OnlineMixture, Stationary
-from tests.mixture.streams import Array, event_times, fitted, modes, state_bytes
+from tests.mixture.streams import COVARIANCES, Array, event_times, fitted, modes, state_bytes
 from tests.mixture.test_forgetting import gaussian
 
 EPOCH = 1.7e9
@@ -79,11 +79,16 @@ def test_microseconds_at_the_present_epoch_add_up() -> None:
     assert mass_of(values, law=law) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("shrinkage", [0.0, 10.0])
 @pytest.mark.parametrize("ahead", [1e7, 1e12, 1e300])
-def test_a_quiet_time_however_long_erases_nothing(ahead: float) -> None:
-    """The mass falls to the warm-up's, and the shapes keep what that is worth."""
+def test_a_quiet_time_however_long_erases_nothing(ahead: float, shrinkage: float) -> None:
+    """The mass falls to the warm-up's, and the shapes keep what that is worth.
+
+    So little more is known of the components then than after the warm-up, and with the next event
+    they borrow as much of the pooled shape: kappa events a feature are more of 301 than of 3,300.
+    """
     X = modes(300, 2)
-    mixture = fitted(X, 3, forgetting=HOUR)
+    mixture = fitted(X, 3, forgetting=HOUR, shrinkage=shrinkage)
     mixture.start_clock(EPOCH)
     mixture.learn(modes(3_000, 2, seed=2), time=EPOCH + np.arange(3_000.0))
     before, asked = mixture.copy(), modes(200, 2, seed=3)
@@ -91,7 +96,28 @@ def test_a_quiet_time_however_long_erases_nothing(ahead: float) -> None:
     assert mixture.mass == pytest.approx(300.0 + 1.0, rel=1e-12)
     assert (mixture.counts <= 301.0 + 1e-9).all()
     np.testing.assert_allclose(mixture.means, before.means, rtol=0.02)
-    np.testing.assert_allclose(mixture.score(asked), before.score(asked), atol=0.5)
+    assert mixture.belief == pytest.approx(shrinkage * 2 / 301.0, rel=1e-12)
+    as_unsure = before.with_rules(shrinkage=shrinkage * before.mass / mixture.mass)
+    np.testing.assert_allclose(mixture.score(asked), as_unsure.score(asked), atol=0.5)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+@pytest.mark.parametrize("apart", [1e6, 600.0], ids=["at_once", "in_steps"])
+def test_factors_follow_what_a_quiet_time_leaves(covariance: str, apart: float) -> None:
+    """They are renewed as the belief grows, and not only once events have changed the shapes."""
+    mixture = fitted(modes(300, 4), 8, covariance=covariance, forgetting=HOUR, established=None)
+    mixture.start_clock(0.0)
+    mixture.learn(modes(20_000, 4, seed=2), time=np.linspace(0.0, 3600.0, 20_000))
+    sure = mixture.belief
+    quiet = 3600.0 + apart * np.arange(1.0, 36_000.0 / apart + 2.0)
+    X, Y = modes(len(quiet), 4, seed=5), modes(500, 4, seed=3)
+    lag = []
+    for x, t in zip(X, quiet, strict=True):
+        mixture.learn(x[None, :], time=np.array([t]))
+        off = mixture.score(Y) - mixture.with_rules().score(Y)
+        lag.append(np.sqrt(np.mean(off**2)))
+    assert mixture.belief > 10.0 * sure
+    assert max(lag) < 0.1
 
 
 def test_equal_in_blocks_and_after_a_restart_with_times_of_every_kind() -> None:

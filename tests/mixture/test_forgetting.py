@@ -14,24 +14,37 @@ from tests.mixture.streams import (
     PLAIN,
     UNCORRELATED,
     fitted,
+    in_linear_part,
     learning_weights,
     modes,
+    placed,
 )
 
 
-def gaussian(law: Any, d: int = 1) -> OnlineMixture:
-    """Return one component that has seen nothing, in the units of its events."""
-    frame = Frame(np.zeros(d), np.ones(d), np.full(d, 1e-3))
+def gaussian(law: Any, d: int = 1, *, scale: float = 1.0) -> OnlineMixture:
+    """Return one component that has seen nothing, its frame at 0 and of this scale."""
+    frame = Frame(np.zeros(d), np.full(d, scale), np.full(d, 1e-3))
     return OnlineMixture(frame, 1, Rules(forgetting=law, **PLAIN))
 
 
 def test_stationary_averages_all() -> None:
     X = modes(500, 3)
-    mixture = gaussian(Stationary(), 3)
+    mixture = gaussian(Stationary(), 3, scale=32.0)
+    assert in_linear_part(mixture.frame, X)
     mixture.learn(X)
     assert mixture.mass == 500
     np.testing.assert_allclose(mixture.means[0], X.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(mixture.scatters[0], np.cov(X.T, bias=True), rtol=1e-9)
+    np.testing.assert_allclose(mixture.scatters[0] * 32.0**2, np.cov(X.T, bias=True), rtol=1e-9)
+
+
+def test_far_out_it_averages_on_the_logarithmic_scale() -> None:
+    X = modes(500, 3)
+    mixture = gaussian(Stationary(), 3)
+    Z = placed(mixture.frame, X)[0]
+    assert (np.abs(Z) > 5.0).any(axis=0).all()
+    mixture.learn(X)
+    np.testing.assert_allclose(mixture.frame.to_frame(mixture.means)[0], Z.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(mixture.scatters[0], np.cov(Z.T, bias=True), rtol=1e-9)
 
 
 @given(st.integers(1, 200), st.integers(1, 100))
@@ -70,7 +83,7 @@ def test_the_first_time_starts_the_clock() -> None:
 
 @pytest.mark.parametrize("alpha", [0.6, 0.8, 1.0])
 def test_power_law_steps_fall_as_stated(alpha: float) -> None:
-    mixture = gaussian(PowerLaw(alpha))
+    mixture = gaussian(PowerLaw(alpha), scale=2.0)
     x = np.array([3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0])
     mu = 0.0
     for n, value in enumerate(x, start=1):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from streamgmm.mixture import HalfLife, OnlineMixture, Rules, Stationary
+from tests.mixture.naive import GRADED
 from tests.mixture.streams import (
     COVARIANCES,
     LAWS,
+    Array,
     event_times,
     fitted,
     learning_weights,
@@ -155,13 +157,30 @@ def test_weight_0_is_scored_but_not_learned() -> None:
 
 
 def test_lazy_factors_stay_close_to_factors_of_every_event() -> None:
-    """The default tolerance moves scores by less than a percent of their spread (RMS)."""
-    X = modes(6000, 4, seed=3)
-    exact = fitted(modes(500, 4), 8, tolerance=0.0, forgetting=HalfLife(events=1000))
-    lazy = fitted(modes(500, 4), 8, tolerance=0.02, forgetting=HalfLife(events=1000))
-    a, b = exact.score_learn(X), lazy.score_learn(X)
+    """The default tolerance moves scores by a quarter of a percent of their spread (RMS)."""
+    a, b = exact_and_lazy(established=None)
     assert (a != b).any()
     assert np.sqrt(np.mean((a - b) ** 2)) < 0.01 * a.std()
+
+
+def test_so_do_scores_by_the_latest_look_at_what_is_established() -> None:
+    """Support of up to 64 events ago: a component may pass a grade so much later, and few do."""
+    a, b = exact_and_lazy()
+    assert (a != b).any()
+    assert np.sqrt(np.mean((a - b) ** 2)) < 0.05 * a.std()
+    assert np.median(np.abs(a - b)) < 0.002 * a.std()
+
+
+def exact_and_lazy(**rules: Any) -> tuple[Array, Array]:
+    """Return scores of one stream, factors and support of every event and of the default rule."""
+    X = modes(6000, 4, seed=3)
+    a, b = (
+        fitted(
+            modes(500, 4), 8, tolerance=tolerance, forgetting=HalfLife(events=1000), **rules
+        ).score_learn(X)
+        for tolerance in (0.0, 0.02)
+    )
+    return a, b
 
 
 def test_the_rows_given_must_fit_the_mixture_and_each_other() -> None:
@@ -199,10 +218,12 @@ def test_samples_have_the_mixture_s_moments() -> None:
         np.testing.assert_allclose(np.cov(own.T), Sigma, atol=0.06 * np.abs(Sigma).max())
 
 
-def test_established_are_those_heavy_enough_for_some_threshold() -> None:
+def test_established_are_those_with_support_enough_for_some_threshold() -> None:
     mixture = fitted(modes(300, 3), 8)
-    weights = mixture.weights
-    np.testing.assert_array_equal(mixture.established, weights >= 0.05 * weights.max())
+    support = mixture.support
+    np.testing.assert_array_equal(mixture.established, support >= GRADED[0])
+    np.testing.assert_array_equal(mixture.fully_established, support >= GRADED[-1])
+    assert 0 < mixture.fully_established.sum() < mixture.established.sum() < 8
     assert mixture.with_rules(established=None).established.all()
     assert mixture.with_rules(established=1.0).established.sum() == 1
 

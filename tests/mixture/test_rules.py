@@ -11,9 +11,9 @@ from streamgmm.mixture.rules import thresholds
 from tests.mixture.streams import COVARIANCES
 
 
-def test_graded_thresholds_are_eight_from_a_twentieth_to_a_half() -> None:
+def test_graded_thresholds_are_eight_from_a_fifth_to_a_half() -> None:
     np.testing.assert_allclose(
-        thresholds(Rules()), np.exp(np.linspace(np.log(0.05), np.log(0.5), 8)), rtol=1e-14
+        thresholds(Rules()), np.exp(np.linspace(np.log(0.2), np.log(0.5), 8)), rtol=1e-14
     )
     assert thresholds(Rules(established=None)) == [0.0] * 8
     assert thresholds(Rules(score="nll_full")) == [0.0] * 8
@@ -23,7 +23,7 @@ def test_graded_thresholds_are_eight_from_a_twentieth_to_a_half() -> None:
 def test_the_defaults_are_those_that_were_measured() -> None:
     rules = Rules()
     assert rules.forgetting == HalfLife(events=10_000)
-    assert (rules.shrinkage, rules.correlation_shrinkage, rules.influence) == (0.05, 0.1, 30.0)
+    assert (rules.shrinkage, rules.correlation_shrinkage, rules.influence) == (10.0, 0.2, 30.0)
     assert (rules.score, rules.established, rules.tolerance) == ("nll", "graded", 0.02)
 
 

@@ -12,19 +12,15 @@ from scipy.special import logsumexp
 from scipy.stats import chi2, multivariate_normal
 
 from streamgmm.mixture import Frame, OnlineMixture, Rules
-from tests.mixture.naive import log_chi_squared_tail
-from tests.mixture.streams import COVARIANCES, fitted, modes, with_holes
+from tests.mixture.naive import GRADED, VICINITY, log_chi_squared_tail
+from tests.mixture.streams import COVARIANCES, fitted, modes, placed, shapes, with_holes
 
 
 def log_densities(mixture: OnlineMixture, X: np.ndarray) -> np.ndarray:
     """Return log N(x; mu_k, Sigma_k) (n, K), in the user's units."""
-    return np.stack(
-        [
-            multivariate_normal(mean, Sigma, allow_singular=False).logpdf(X)
-            for mean, Sigma in zip(mixture.means, mixture.covariances, strict=True)
-        ],
-        axis=1,
-    )
+    Z, slope = placed(mixture.frame, X)
+    densities = [multivariate_normal(mean, Sigma).logpdf(Z) for mean, Sigma in shapes(mixture)]
+    return np.stack(densities, axis=1) - slope[:, None]
 
 
 @pytest.mark.parametrize("covariance", COVARIANCES)
@@ -38,17 +34,30 @@ def test_nll_full_is_the_negative_log_likelihood(covariance: str) -> None:
     assert plain.score(X).tobytes() == mixture.with_rules(score="nll_full").score(X).tobytes()
 
 
+def vicinity(mixture: OnlineMixture) -> np.ndarray:
+    """Return the traffic in the vicinity of each component (K,), relative to the busiest."""
+    means = np.array([mean for mean, _ in shapes(mixture)])
+    tied = mixture.with_rules(covariance="full", shrinkage=1e12)
+    _, Sigma = tied.shape_in_frame(0)
+    gap = means[:, None, :] - means[None, :, :]
+    m2 = np.einsum("kji,il,kjl->kj", gap, np.linalg.inv(Sigma), gap)
+    v = np.exp(-m2 / (2 * means.shape[1] * VICINITY**2)) @ mixture.weights
+    return v / v.max()
+
+
 @pytest.mark.parametrize("established", ["graded", 0.0, 0.2, 1.0])
 def test_nll_counts_established_behaviour_only(established: str | float) -> None:
     mixture = fitted(modes(300, 3), 9, established=established)
     mixture.learn(modes(300, 3, seed=1))
+    mixture = mixture.with_rules()  # looks anew at who supports whom
     X = np.concatenate([modes(200, 3, seed=2), modes(20, 3, seed=3) * 30.0])
-    w = mixture.weights
-    thresholds = np.geomspace(0.05, 0.5, 8) if established == "graded" else [float(established)]
+    w, support = mixture.weights, vicinity(mixture)
+    np.testing.assert_allclose(mixture.support, support, rtol=1e-9, atol=1e-15)
+    thresholds = GRADED if established == "graded" else [float(established)]
     levels = log_densities(mixture, X)
     per_threshold = []
     for c in thresholds:
-        counted = w >= c * w.max()
+        counted = support >= c
         per_threshold.append(-logsumexp(levels[:, counted], b=w[counted], axis=1))
     np.testing.assert_allclose(mixture.score(X), np.mean(per_threshold, axis=0), rtol=1e-9)
 
@@ -91,8 +100,9 @@ def test_tail_is_the_mixture_of_the_tails(d: int, covariance: str) -> None:
     mixture = fitted(modes(400, d), 6, covariance=covariance, score="tail", established=None)
     X = np.concatenate([modes(200, d, seed=2), modes(20, d, seed=3) * 1.5])
     m2 = mixture.expect(X)[2]
-    delta = X[:, None, :] - mixture.means[None]
-    inverse = np.linalg.inv(mixture.covariances)
+    means, Sigma = (np.array(part) for part in zip(*shapes(mixture), strict=True))
+    delta = placed(mixture.frame, X)[0][:, None, :] - means[None]
+    inverse = np.linalg.inv(Sigma)
     np.testing.assert_allclose(
         m2, np.einsum("nki,kij,nkj->nk", delta, inverse, delta), rtol=1e-8, atol=1e-10
     )

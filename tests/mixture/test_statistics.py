@@ -12,6 +12,7 @@ from tests.mixture.streams import (
     PLAIN,
     UNCORRELATED,
     fitted,
+    in_linear_part,
     modes,
     state_bytes,
 )
@@ -83,11 +84,40 @@ def test_merge_bridges_two_frames() -> None:
     b.learn(modes(100, 3, seed=2))
     expected = a.merge(b)
     frame = b.frame
-    b.move_frame(Frame(frame.location + 5.0, frame.scale * 2.0, frame.ridge / 4.0))
+    b.move_frame(Frame(frame.location + 2.0 * frame.scale, frame.scale * 2.0, frame.ridge / 4.0))
     merged = a.merge(b)
     np.testing.assert_array_equal(merged.frame.location, a.frame.location)
     X = modes(100, 3, seed=3)
     np.testing.assert_allclose(merged.score(X), expected.score(X), rtol=1e-10)
+
+
+@pytest.mark.parametrize("apart", [3.0, 30.0, 1e4])
+@pytest.mark.parametrize("covariance", ["full", "diag"])
+def test_however_far_apart_two_streams_are_they_are_merged_where_the_frame_is_linear(
+    covariance: str, apart: float
+) -> None:
+    """Two warm-ups of one component: mean and second moments are those of all the events.
+
+    Of which none is in the logarithmic part of the frame of its own stream.
+    """
+    rules = {"covariance": covariance, "forgetting": Stationary(), "shrinkage": 0.0}
+    A, B = (np.clip(modes(n, 2, seed=n, k=1), 44.0, 56.0) for n in (400, 150))
+    B[:, 0] += apart * A[:, 0].std()
+    a, b = (fitted(X, 1, influence=float("inf"), **rules) for X in (A, B))
+    assert in_linear_part(a.frame, A)
+    assert in_linear_part(b.frame, B)
+    both, ridge = np.concatenate([A, B]), a.frame.ridge * a.frame.scale**2
+    for merged in (a.merge(b), b.merge(a)):
+        np.testing.assert_allclose(merged.means[0], both.mean(axis=0), rtol=1e-9)
+        scale = np.outer(merged.frame.scale, merged.frame.scale)
+        expected = np.cov(both.T, bias=True)
+        if covariance == "diag":
+            expected = np.diag(np.diag(expected))
+        np.testing.assert_allclose(merged.scatters[0] * scale, expected, rtol=1e-8, atol=1e-9)
+    # the least variance stays that of the first
+    merged = a.merge(b)
+    np.testing.assert_allclose(merged.frame.ridge * merged.frame.scale**2, ridge, rtol=1e-9)
+    assert in_linear_part(merged.frame, both)
 
 
 def test_merge_changes_neither() -> None:

@@ -88,6 +88,7 @@ def alert(
                 usual=usual,
                 usual_spread=1.0,
                 share=0.75,
+                alone=0.5 * (value - usual) ** 2,
             ),
         ),
     )
@@ -147,6 +148,7 @@ def test_reasons_that_explain_nothing_are_left_out() -> None:
             usual=1.0,
             usual_spread=1.0,
             share=share,
+            alone=0.5,
         )
         for i, share in enumerate([0.8, 0.17, 0.03])
     )
@@ -213,22 +215,26 @@ def mixed_reason(
     decoder = BatchDecoder(MIXED, origin="flows-0")
     batch, _ = decoder.decode([Record(line, i) for i, line in enumerate(lines)])
     row = len(lines) - 1
+
+    def surprising(column: int) -> Reason:
+        at = value if column == 0 else float(batch.X[row, column])
+        usual = -centre if column == 1 else centre
+        return Reason(
+            feature=column,
+            surprise=30.0,
+            value=at,
+            expected=centre,
+            spread=0.3,
+            usual=usual,
+            usual_spread=3.0,
+            share=0.4,
+            alone=0.5 * ((at - usual) / 3.0) ** 2,
+        )
+
     why = Explanation(
         component=0,
         distance=9.0,
-        reasons=tuple(
-            Reason(
-                feature=column,
-                surprise=30.0,
-                value=value if column == 0 else batch.X[row, column],
-                expected=centre,
-                spread=0.3,
-                usual=-centre if column == 1 else centre,
-                usual_spread=3.0,
-                share=0.4,
-            )
-            for column in columns
-        ),
+        reasons=tuple(surprising(column) for column in columns),
     )
     encoder = RecordEncoder(MIXED, decoder.encoder, "flows-0")
     [(_, record)] = encoder.alerts(batch, verdicts(len(lines), explanations={row: why}))

@@ -1,0 +1,100 @@
+/* What counts as established behaviour, and the likelihood under that alone.
+ *
+ * A component is established by the traffic in its vicinity or by the events explained there, at
+ * eight thresholds; the score is the mean over these.
+ */
+#ifndef STREAMGMM_ESTABLISHED_H
+#define STREAMGMM_ESTABLISHED_H
+
+#include "covariance.h"
+#include "lanes.h"
+#include "model.h"
+
+#define VANISHED 1e-200 /* a sum of densities below it is taken again from its own largest */
+#define ACCEPTED 1e300  /* a tenure beyond it is an operator's word */
+
+INLINE int is_established(const model_t *m, int64_t k, double threshold) {
+    return m->weight[k] > 0.0 && (m->traffic[k] >= threshold || m->experience[k] >= threshold);
+}
+
+/* -log sum of w_k e^(a_k) over the components established at `threshold`, those by experience with at
+ * least the weight that would do; taken from its own largest term. */
+INLINE double sum_from_own_top(const model_t *m, const double *a, double threshold,
+                               double heaviest) {
+    double top = -1e308, sum = 0.0;
+    for (int64_t k = 0; k < m->components; k++)
+        if (is_established(m, k, threshold) && a[k] > top) top = a[k];
+    for (int64_t k = 0; k < m->components; k++)
+        if (is_established(m, k, threshold)) {
+            double weight = m->weight[k], least = threshold * heaviest;
+            if (m->experience[k] >= threshold && weight < least) weight = least;
+            sum += weight * scalar_exp(a[k] - top);
+        }
+    return -(top + scalar_log(sum));
+}
+
+/* Of eight thresholds four, one lane each, ascending: -log sum of the established `e`, which are
+ * proportional to w_k e^(a_k - top). */
+INLINE lanes graded_levels(const model_t *m, const double *a, const double *e, double top,
+                           lanes threshold, double heaviest) {
+    lanes sum = lanes_all(0.0);
+    for (int64_t k = 0; k < m->components; k++) {
+        lanes_int busy = lanes_all(m->traffic[k]) >= threshold;
+        lanes_int old = lanes_all(m->experience[k]) >= threshold;
+        lanes weight = lanes_all(m->weight[k]), least = threshold * heaviest;
+        if (m->experience[k] < threshold[0] || m->weight[k] >= least[LANES - 1]) {
+            sum += (lanes)((lanes_int)lanes_all(e[k]) & (busy | old));
+        } else { /* not by e / weight, of which a long silence may have left no digits */
+            lanes counted = lanes_select(old, lanes_max(weight, least), weight);
+            counted *= scalar_exp(a[k] - top);
+            sum += (lanes)((lanes_int)counted & (busy | old));
+        }
+    }
+    lanes level = -(top + lanes_log(lanes_max(sum, lanes_all(VANISHED))));
+    for (int j = 0; j < LANES; j++)
+        if (sum[j] < VANISHED) level[j] = sum_from_own_top(m, a, threshold[j], heaviest);
+    return level;
+}
+
+/* the mean over the thresholds */
+INLINE double graded(const model_t *m, const double *a, const double *e, double top) {
+    double heaviest = largest(m->weight, m->groups);
+    lanes sum = lanes_all(0.0);
+    for (int64_t j = 0; j < THRESHOLDS; j += LANES)
+        sum += graded_levels(m, a, e, top, lanes_load(m->thresholds + j), heaviest);
+    return lanes_sum(sum) / THRESHOLDS;
+}
+
+/* What is in each component's vicinity, a component j at distance m_kj of the means in the pooled
+ * covariance counting exp(-m_kj^2 / (2 d VICINITY^2)): its traffic, relative to the busiest
+ * vicinity's, and the events explained there, relative to what is enough whatever the traffic. */
+INLINE void renew_vicinities(const model_t *m, scratch_t *s) {
+    double per_square = -0.5 / (VICINITY * VICINITY * (double)m->d);
+    pool(m, s->pooled);
+    pooled_factorise(m, s);
+    for (int64_t g = 0; g < m->groups; g++) {
+        const double *mean = m->mean + g * m->d * LANES;
+        lanes traffic = lanes_all(0.0), tenure = lanes_load(GROUP(m->tenure, g));
+        /* what an operator accepted, with a tenure without end, vouches for itself alone */
+        lanes events = lanes_select(tenure < ACCEPTED, lanes_all(0.0), tenure);
+        for (int64_t k = 0; k < m->components; k++) {
+            if (m->weight[k] <= 0.0) continue;
+            const double *other = m->mean + (k / LANES) * m->d * LANES + k % LANES;
+            for (int64_t i = 0; i < m->d; i++)
+                lanes_store(AT(s->work, i), lanes_load(AT(mean, i)) - other[i * LANES]);
+            lanes near = lanes_exp(per_square * pooled_distance(m, s, s->work));
+            traffic += m->weight[k] * near;
+            if (m->tenure[k] < ACCEPTED) events += m->tenure[k] * near;
+        }
+        lanes_int there = lanes_load(GROUP(m->weight, g)) > 0.0;
+        events *= m->tenure_worth;
+        lanes_store(GROUP(m->traffic, g), lanes_select(there, traffic, lanes_all(0.0)));
+        lanes_store(GROUP(m->experience, g), lanes_select(there, events, lanes_all(0.0)));
+    }
+    double busiest = largest(m->traffic, m->groups);
+    for (int64_t g = 0; g < m->groups; g++)
+        lanes_store(GROUP(m->traffic, g), lanes_load(GROUP(m->traffic, g)) / busiest);
+    m->mass[3] = 0.0;
+}
+
+#endif
