@@ -1,7 +1,9 @@
 """The rules of the detector, each switched off in turn.
 
 A new rule needs one row in `RULES`: its name in the tables and the parameters of `OnlineGMM` that
-switch it off. A test holds the table to the parameters there are.
+switch it off. A test holds the table to the parameters there are. What has no parameter stays on in
+all rows but where its whole rule is off: the frame's logarithm throughout, vicinities and tenure as
+long as there is established behaviour.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ DEFAULT = "streamgmm"
 
 RULES: dict[str, Mapping[str, Any]] = {
     "no established behaviour": {"established": None},
-    "one threshold of established behaviour": {"established": 0.15},
+    "one threshold of established behaviour": {"established": 0.3},
     "no shrinkage": {"shrinkage": 0.0},
     "no shrinkage of correlations": {"correlation_shrinkage": 0.0},
     "no bound on influence": {"influence": float("inf")},
@@ -31,7 +33,9 @@ RULES: dict[str, Mapping[str, Any]] = {
     "no floor under the weights": {"weight_floor": 0.0},
     "factors renewed at every event": {"tolerance": 0.0},
     "tail probability for density": {"score": "tail"},
+    "one covariance for all": {"covariance": "tied"},
     "diagonal covariances": {"covariance": "diag"},
+    "spherical covariances": {"covariance": "spherical"},
     "8 components": {"n_components": 8},
     "1 component": {"n_components": 1},
     "plain algorithm: every rule off": {

@@ -150,7 +150,7 @@ def _forest(model: Any, X: Array) -> Array:
 def sdo_stream(X: Array, seed: int) -> Array:
     from dSalmon.outlier import SDOstream
 
-    # It has no default sizes; these did best of five pairs, k 100 to 500 and T 500 to 10,000.
+    # It has no default sizes; these did best of three pairs that were tried.
     return np.asarray(SDOstream(k=100, T=1000, seed=seed).fit_predict(X))
 
 

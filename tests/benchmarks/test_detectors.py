@@ -12,6 +12,8 @@ from benchmarks.comparison import ablation, peers
 from benchmarks.comparison.gaussians import diagonal_gaussian, full_gaussian
 from benchmarks.comparison.preparation import standardise
 from streamgmm import OnlineGMM
+from streamgmm.mixture.covariance import COVARIANCES
+from streamgmm.mixture.rules import GRADES
 
 # Parameters that are no rules: sizes, randomness, and another way to say forgetting.
 NO_RULES = {"warmup", "half_life", "seed"}
@@ -37,6 +39,16 @@ def test_the_plain_algorithm_switches_off_what_others_do_one_by_one() -> None:
     by_itself = [item for changes in single for item in changes.items()]
     assert len(plain) > 5
     assert all(item in by_itself for item in plain.items())
+
+
+def test_the_one_threshold_is_one_that_grades_go_past() -> None:
+    one = ablation.RULES["one threshold of established behaviour"]["established"]
+    assert GRADES[0] < one < GRADES[-1]
+
+
+def test_every_covariance_type_has_a_row_or_is_the_default() -> None:
+    types = {changes.get("covariance", "full") for changes in ablation.RULES.values()}
+    assert types == set(COVARIANCES)  # "auto" is "full" for all but very wide sets
 
 
 def test_variants_have_versions_of_their_own() -> None:
