@@ -49,6 +49,7 @@ class Tail:
         self._next = 0  # where the ring is written once it is full
         self._seen = 0  # scores since the beginning
         self._due = 0  # scores until the next fit
+        self._fitted_to = 0  # scores behind the last one
         self._bursts = Bursts()
         self._law: ExcessLaw | None = None
         self._level = math.inf
@@ -105,7 +106,8 @@ class Tail:
         self._due -= len(scores)
         self._seen += len(scores)
         share = float(self._shares[-1])
-        kept = self._bursts.admit(scores - self._level, self._law, share, self._count)
+        # of the window as it was fitted to: as it is now depends on where blocks end
+        kept = self._bursts.admit(scores - self._level, self._law, share, self._fitted_to)
         self._write(scores[kept])
         if self._due > 0:
             return False
@@ -144,7 +146,7 @@ class Tail:
         ranks = _ranks(k + 1, n)
         self._knots = np.append(ordered[n - ranks], level)
         self._shares = np.append(ranks, max(k, 0.5)) / n
-        self._due = max(n // _REFITS, _SOONEST)
+        self._due, self._fitted_to = max(n // _REFITS, _SOONEST), n
 
     # ---- state ---------------------------------------------------------------------------
 
@@ -155,6 +157,7 @@ class Tail:
             "next": self._next,
             "seen": self._seen,
             "due": self._due,
+            "fitted_to": self._fitted_to,
             "tokens": self._bursts.tokens.copy(),
             "law": None if self._law is None else self._law.state(),
             "level": self._level,
@@ -167,7 +170,7 @@ class Tail:
         self._ring = np.array(state["ring"])
         self._count = len(self._ring)
         self._next, self._seen = int(state["next"]), int(state["seen"])
-        self._due = int(state["due"])
+        self._due, self._fitted_to = int(state["due"]), int(state["fitted_to"])
         self._bursts.tokens[:] = state["tokens"]
         self._law = None if state["law"] is None else ExcessLaw.from_state(state["law"])
         self._level = float(state["level"])

@@ -207,6 +207,20 @@ def test_how_scores_come_in_blocks_does_not_matter(cuts: list[int], seed: int) -
     assert state_bytes(pieces.state()) == state_bytes(whole.state())
 
 
+def test_how_scores_come_in_blocks_does_not_matter_while_the_window_grows() -> None:
+    """Then the most that may be left out grows with it: a burst must meet the same bound."""
+    rng = np.random.default_rng(0)
+    scores = rng.exponential(size=6_900)
+    scores[6_400:6_600] = 60.0
+    whole, pieces = Tail(100_000), Tail(100_000)
+    for tail in (whole, pieces):
+        tail.start(scores[:6_000])
+    expected = feed(whole, scores[6_000:])
+    got = np.concatenate([feed(pieces, scores[i : i + 1]) for i in range(6_000, 6_900)])
+    np.testing.assert_array_equal(got, expected)
+    assert state_bytes(pieces.state()) == state_bytes(whole.state())
+
+
 def test_saved_and_restored_it_goes_on_bit_for_bit() -> None:
     scores = np.random.default_rng(0).exponential(size=5000)
     tail, other = Tail(1000), Tail(1000)
