@@ -27,9 +27,11 @@ def describe(mixture: OnlineMixture, names: Sequence[str], *, most: int = 3) -> 
         How many correlations, and features that set a component apart, to name at most.
     """
     means, covariances = mixture.means, mixture.covariances
-    off = _off_centre(mixture.weights, means, covariances)
-    lines = [f"{mixture.n_components} components, covariance {mixture.rules.covariance}"]
-    for k in np.argsort(-mixture.weights, kind="stable").tolist():
+    off = _off_centre(mixture)
+    present = int((mixture.weights > 0.0).sum())
+    components = "1 component" if present == 1 else f"{present} components"
+    lines = [f"{components}, covariance {mixture.rules.covariance}"]
+    for k in np.argsort(-mixture.weights, kind="stable")[:present].tolist():
         standing = "established" if mixture.established[k] else "rare"
         lines.append(f"component {k}: {mixture.weights[k]:.1%} of the traffic, {standing}")
         lines += _describe_shape(means[k], covariances[k], off[k], names, most)
@@ -54,11 +56,16 @@ def _describe_shape(
     return lines
 
 
-def _off_centre(weights: Array, means: Array, covariances: Array) -> Array:
-    """Return how many overall standard deviations each mean is off the overall one (K, d)."""
+def _off_centre(mixture: OnlineMixture) -> Array:
+    """Return how many overall standard deviations each mean is off the overall one (K, d).
+
+    In units of the frame's scale, so that no square leaves the range of numbers.
+    """
+    weights, scale = mixture.weights, mixture.frame.scale
+    means = (mixture.means - mixture.frame.location) / scale
     centre = (weights[:, None] * means).sum(axis=0)
-    variances = np.einsum("kii->ki", covariances)
-    overall = np.sqrt((weights[:, None] * (variances + (means - centre) ** 2)).sum(axis=0))
+    spread = np.sqrt(np.einsum("kii->ki", mixture.covariances)) / scale
+    overall = np.sqrt((weights[:, None] * (spread**2 + (means - centre) ** 2)).sum(axis=0))
     off: Array = (means - centre) / overall
     return off
 

@@ -91,6 +91,25 @@ def test_what_it_tells_of_two_known_modes():
     assert model.n_seen == 20_000
 
 
+def test_the_summary_tells_of_components_that_there_are():
+    model = OnlineGMM(n_components=8)
+    model.learn_many(np.random.default_rng(0).normal(size=(2_000, 2)))
+    present = int((model.weights > 0.0).sum())
+    assert present < 8
+    lines = model.summary().splitlines()
+    assert lines[0] == f"{present} component{'s' if present > 1 else ''}, covariance full"
+    assert sum(" of the traffic, " in line for line in lines) == present
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e140, 1e-140, 1e200])
+def test_the_summary_of_huge_and_tiny_numbers_is_finite(size):
+    model = OnlineGMM(n_components=2, warmup=200)
+    model.learn_many(size * np.random.default_rng(0).normal(size=(500, 2)))
+    assert "nan" not in model.summary()
+    assert "inf" not in model.summary()
+
+
 def test_samples_have_the_moments_of_the_mixture():
     model = OnlineGMM(
         n_components=2,
