@@ -403,9 +403,12 @@ class OnlineGMM(Learned, base.AnomalyDetector):
     def merge(self, other: OnlineGMM) -> OnlineGMM:
         """Return a model that has learned both streams; neither of the two is changed.
 
-        Both must descend from one warm-up (copies, or restored from the same bytes), so that their
-        components are the same ones; with one component any two models of the same features do.
-        What both have learned together before they parted counts twice.
+        Both must descend from one warm-up (copies, or restored from the same bytes), and no
+        component have been born, merged or retired since they parted (``structure=False`` sees to
+        that), so that their components are the same ones; with one component any two models of the
+        same features do. What both have learned together before they parted counts twice. Beside
+        mixture, number of events and clock, all is as in this one: gate, drift, quarantine, frozen
+        or not. Features that are still watched are forgotten.
 
         Raises
         ------

@@ -82,7 +82,7 @@ class Learned:
 
     @property
     def weights(self) -> Array:
-        """Shares of the traffic (K,); they sum to 1."""
+        """Shares of the traffic (K,); they sum to 1, and an empty slot has 0."""
         return self.mixture.weights
 
     @property

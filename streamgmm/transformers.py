@@ -45,6 +45,8 @@ class CategoricalSurprise(base.Transformer):
 
     Raises
     ------
+    ValueError
+        If half_life or, with ``given``, keys is less than 1.
     TypeError
         When an event's category or key is of another type.
 
@@ -78,6 +80,8 @@ class CategoricalSurprise(base.Transformer):
         self.given = given
         self.half_life = half_life
         self.keys = keys
+        if given is not None and keys < 1:
+            raise ValueError(f"keys is {keys!r}; at least 1 is allowed where given names the key")
         fading = math.inf if half_life is None else half_life
         self._surprise = Surprise(fading, 0 if given is None else keys)
         self._name = on if given is None else f"{on} given {given}"

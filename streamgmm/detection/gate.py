@@ -27,7 +27,8 @@ class Gate:
     """
 
     def __init__(self, quantile: float | None) -> None:
-        if quantile is not None and not 0.0 < quantile < 1.0:
+        number = isinstance(quantile, float | int | np.number)
+        if quantile is not None and not (number and 0.0 < quantile < 1.0):
             raise ValueError(
                 f"gate is {quantile!r}; it must be a quantile in (0, 1), such as 0.98, "
                 "or None to learn every event in full"

@@ -163,7 +163,9 @@ class OnlineMixture:
         ValueError
             If there is no component k.
         """
-        if not 0 <= k < self.n_components or self.weights[k] <= 0.0:
+        given: Any = k
+        whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
+        if not whole or not 0 <= k < self.n_components or self.weights[k] <= 0.0:
             raise ValueError(
                 f"there is no component {k!r} to accept; components are the slots 0 to "
                 f"{self.n_components - 1} that have a weight"
@@ -346,7 +348,8 @@ class OnlineMixture:
         if not np.array_equal(self.ids, other.ids):
             raise ValueError(
                 "cannot merge: the components are not the same ones. Merge mixtures that "
-                "descend from one warm-up (copies or restored snapshots of it)"
+                "descend from one warm-up (copies or restored snapshots of it) and have borne or "
+                "lost none since they parted; with structure=False they never do"
             )
         frame = self.frame.joined(other.frame, other.mass / max(self.mass + other.mass, 1e-300))
         merged, theirs = self.copy(), other.copy()

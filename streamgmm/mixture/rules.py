@@ -75,12 +75,17 @@ class Rules:
             raise ValueError(f"covariance is {self.covariance!r}; allowed are {allowed}")
         if self.score not in SCORES:
             raise ValueError(f"score is {self.score!r}; allowed are {', '.join(map(repr, SCORES))}")
+        if not isinstance(self.forgetting, Forgetting):
+            raise TypeError(
+                f"forgetting is {self.forgetting!r}; allowed are Stationary(), PowerLaw(alpha) and "
+                "HalfLife(...)"
+            )
         thresholds(self)
         _check("shrinkage", self.shrinkage, 0.0, math.inf, "10 is ten events a feature, 0 is off")
         _check("correlation_shrinkage", self.correlation_shrinkage, 0.0, 1.0, "0 is off")
         _check("tolerance", self.tolerance, 0.0, math.inf, "0 renews every factor at every event")
         _check("weight_floor", self.weight_floor, 0.0, 0.5, "0 is off")
-        if not self.influence > 0:
+        if not _is_number(self.influence) or not self.influence > 0:
             raise ValueError(f"influence is {self.influence!r}; it must be positive (inf is off)")
 
     def decided(self, d: int, events: int) -> Rules:
@@ -113,7 +118,7 @@ def thresholds(rules: Rules) -> list[float]:
         return [0.0] * THRESHOLDS
     if rules.established == "graded":
         return [float(grade) for grade in GRADES]
-    if isinstance(rules.established, str) or not 0.0 <= rules.established <= 1.0:
+    if not _is_number(rules.established) or not 0.0 <= float(rules.established) <= 1.0:
         raise ValueError(
             f'established is {rules.established!r}; allowed are "graded", a share of the busiest '
             "vicinity's traffic in [0, 1], or None for every component"
@@ -122,6 +127,10 @@ def thresholds(rules: Rules) -> list[float]:
 
 
 def _check(name: str, value: float, low: float, high: float, hint: str) -> None:
-    if not low <= value <= high or not math.isfinite(value):
+    if not _is_number(value) or not low <= value <= high or not math.isfinite(value):
         bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
         raise ValueError(f"{name} is {value!r}; it must be {bounds} ({hint})")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -111,7 +113,7 @@ def test_without_a_gate_every_event_counts_in_full() -> None:
     assert open_.gate.level == np.inf
 
 
-@pytest.mark.parametrize("quantile", [0.0, 1.0, -1.0, 98, np.nan])
-def test_a_level_that_is_no_quantile_is_refused(quantile: float) -> None:
+@pytest.mark.parametrize("quantile", [0.0, 1.0, -1.0, 98, np.nan, "0.98", True])
+def test_a_level_that_is_no_quantile_is_refused(quantile: Any) -> None:
     with pytest.raises(ValueError, match="gate"):
         Gate(quantile)

@@ -319,8 +319,9 @@ def test_an_accepted_component_counts_as_normal():
     before = model.score_one(rare)
     model.accept(model.predict_one(rare))
     assert model.score_one(rare) < before - 10
-    with pytest.raises(ValueError, match="there is no component 7"):
-        model.accept(7)
+    for none in (7, -1, 0.5, True, None, "0"):
+        with pytest.raises(ValueError, match=f"there is no component {none!r}"):
+            model.accept(none)
 
 
 def test_going_back_to_an_earlier_snapshot_forgets_a_bad_period():

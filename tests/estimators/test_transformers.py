@@ -119,6 +119,11 @@ def test_copies_go_on_alike_and_apart() -> None:
     assert fresh.transform_one(event) == {"port given host": 0.0}
 
 
+def test_keys_without_room_for_one_are_refused() -> None:
+    with pytest.raises(ValueError, match="keys is 0; at least 1"):
+        CategoricalSurprise("port", given="host", keys=0)
+
+
 def test_other_types_are_refused() -> None:
     with pytest.raises(TypeError, match="a list; text, a number"):
         CategoricalSurprise("x").learn_one({"x": []})

@@ -59,6 +59,10 @@ def test_what_is_not_decided_yet_makes_no_mixture() -> None:
         ({"influence": math.nan}, "influence"),
         ({"tolerance": -1e-9}, "tolerance"),
         ({"weight_floor": 0.6}, "weight_floor"),
+        ({"established": True}, "established is True"),
+        ({"shrinkage": None}, "shrinkage is None"),
+        ({"tolerance": "0"}, "tolerance is '0'"),
+        ({"influence": None}, "influence is None"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_by_name(
@@ -66,3 +70,9 @@ def test_a_rule_that_makes_no_sense_is_refused_by_name(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Rules(**change)
+
+
+@pytest.mark.parametrize("law", ["7d", 3, None, HalfLife])
+def test_a_law_of_forgetting_that_is_none_is_refused_at_once(law: Any) -> None:
+    with pytest.raises(TypeError, match=r"forgetting is .*HalfLife\(...\)"):
+        Rules(forgetting=law)
