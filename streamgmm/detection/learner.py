@@ -18,8 +18,8 @@ from .rows import Rows
 
 Array = NDArray[np.float64]
 
-# Events between two looks at whether a feature has left its frame.
-_FRAME_CHECK = 1024
+# Events between two looks in passing at a quarantine with something new.
+_PASSING = 1024
 
 
 class Learner:
@@ -144,7 +144,7 @@ class Learner:
         """
         if self._mixture is None:
             return self._advance_warmup(rows, start, stop), False
-        stop = min(stop, start + _FRAME_CHECK - self.n_seen % _FRAME_CHECK)
+        stop = min(stop, start + _PASSING - self.n_seen % _PASSING)
         gate, drift, quarantine = self.gate, self._monitor, self.quarantine
         reached, at_threshold = loop.score_learn(
             self._mixture.engine, rows.X, rows.weight, rows.time, gate.state, gate.rule,
@@ -186,7 +186,7 @@ class Learner:
         score = stepper.step(columns, x, weight, time)
         if score is not None:
             self.n_seen += 1
-            if stepper.due or self.n_seen % _FRAME_CHECK == 0:
+            if stepper.due or self.n_seen % _PASSING == 0:
                 self._review()
         return score
 
@@ -194,13 +194,12 @@ class Learner:
         """Do what is due, which the events so far decide: look at quarantine, frame and drift."""
         mixture, quarantine, drift = self._mixture, self.quarantine, self._monitor
         assert mixture is not None
-        at_check, at_look = self.n_seen % _FRAME_CHECK == 0, self.n_seen % LOOK == 0
+        at_check, at_look = self.n_seen % _PASSING == 0, self.n_seen % LOOK == 0
         if quarantine.due or (at_check and quarantine.fresh):
             quarantine.look(mixture)
         frame = mixture.frame
-        if at_check:
-            mixture.follow_frame()
         if at_look:
+            mixture.follow_frame()
             recent, resolution = drift.probes, self.rules.resolution
             mixture.move_frame(place_constants(mixture.frame, recent, resolution=resolution))
         if mixture.frame is not frame:

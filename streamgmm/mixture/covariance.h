@@ -71,6 +71,17 @@ INLINE double belief(const model_t *m) {
     return m->kappa * (double)m->d / (m->mass[0] > 1.0 ? m->mass[0] : 1.0);
 }
 
+/* What its own scatter counts in the covariance in force of each component of a group; the pooled one
+ * has the rest. What was accepted, and as it was, is believed after d events. */
+INLINE lanes own_share(const model_t *m, int64_t g) {
+    lanes weight = lanes_load(GROUP(m->weight, g)), count = lanes_load(GROUP(m->count, g));
+    lanes by_traffic = weight / lanes_max(weight + belief(m), lanes_all(1e-300));
+    lanes by_itself = count / (count + (double)m->d);
+    if (m->kappa == 0.0) by_itself = by_traffic;
+    return lanes_select(lanes_load(GROUP(m->tenure, g)) >= ACCEPTED,
+                        lanes_max(by_itself, by_traffic), by_traffic);
+}
+
 /* T = sum_k w_k S_k */
 INLINE void pool(const model_t *m, double *pooled) {
     for (int64_t i = 0; i < m->size; i++) {
@@ -83,12 +94,11 @@ INLINE void pool(const model_t *m, double *pooled) {
 }
 
 /* Factor of the covariance in force from a group's scatter and the pooled one, of which its own
- * counts w / (w + belief), and nothing if tied; returns log |factor|. */
+ * counts own_share, and nothing if tied; returns log |factor|. */
 INLINE lanes shape_factorise(const model_t *m, scratch_t *s, int64_t g) {
     const double *scatter = m->scatter + g * m->size * LANES;
     double *factor = m->factor + factor_at(m, g);
-    lanes weight = lanes_load(m->weight + g * LANES);
-    lanes own = weight / lanes_max(weight + belief(m), lanes_all(1e-300));
+    lanes own = own_share(m, g);
     switch (m->covariance) {
     case COVARIANCE_TIED:
         return full_factorise(m, scatter, lanes_all(0.0), s->pooled, factor, s->work);

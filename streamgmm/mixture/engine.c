@@ -73,10 +73,14 @@ INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
     lanes_store(GROUP(s->log_density, g), density_at(m, g, distance, log_det, observed));
 }
 
-/* from w_k e^(a_k - top) to responsibilities */
+/* from e^(a_k - top) to responsibilities */
 INLINE void normalise(const model_t *m, scratch_t *s) {
     lanes sum = lanes_all(0.0);
-    for (int64_t g = 0; g < m->groups; g++) sum += lanes_load(GROUP(s->responsibility, g));
+    for (int64_t g = 0; g < m->groups; g++) {
+        lanes joint = lanes_load(GROUP(m->weight, g)) * lanes_load(GROUP(s->responsibility, g));
+        lanes_store(GROUP(s->responsibility, g), joint);
+        sum += joint;
+    }
     s->total = lanes_sum(sum);
     double largest_one = -1.0, inverse = 1.0 / s->total;
     for (int64_t g = 0; g < m->groups; g++)
@@ -112,12 +116,11 @@ INLINE void complete(const model_t *m, scratch_t *s) {
     }
 }
 
-/* e = w_k e^(a_k - top); returns top, the largest a_k */
+/* e = e^(a_k - top); returns top, the largest a_k */
 INLINE double exponentiate(const model_t *m, const double *a, double *e) {
     double top = largest(a, m->groups);
     for (int64_t g = 0; g < m->groups; g++)
-        lanes_store(GROUP(e, g), lanes_load(GROUP(m->weight, g)) *
-                                     lanes_exp(lanes_load(GROUP(a, g)) - top));
+        lanes_store(GROUP(e, g), lanes_exp(lanes_load(GROUP(a, g)) - top));
     return top;
 }
 
@@ -299,12 +302,14 @@ INLINE lanes learn_group(const model_t *m, scratch_t *s, int64_t g, double step,
     lanes eta = decay_count(m, s, g, ur) * influence(m, distance, observed);
     if (lanes_largest(eta) > 0.0) move_shape(m, s, g, eta);
 
-    lanes own = weight * (eta + eta * distance * (1.0 / observed));
+    lanes learned = eta + eta * distance * (1.0 / observed), own = weight * learned;
     double believes = belief(m);
     lanes inverse = 1.0 / lanes_max(weight + believes, lanes_all(1e-300));
     lanes change = (own + lanes_max(moved, -moved)) * inverse, borrowed = believes * inverse;
     if (believes > believed) /* N fell: what was a component's own share and is no more */
         change += weight / lanes_max(weight + believed, lanes_all(1e-300)) - weight * inverse;
+    /* what was accepted is nearly all its own, however light */
+    change = lanes_select(tenure >= ACCEPTED, lanes_max(change, learned), change);
     if (is_tied(m)) change = lanes_all(0.0), borrowed = lanes_all(1.0); /* as for infinite kappa */
     lanes_store(GROUP(m->change, g), lanes_load(GROUP(m->change, g)) + change);
     lanes_store(GROUP(s->work, g), borrowed);

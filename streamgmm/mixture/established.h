@@ -11,7 +11,6 @@
 #include "model.h"
 
 #define VANISHED 1e-200 /* a sum of densities below it is taken again from its own largest */
-#define ACCEPTED 1e300  /* a tenure beyond it is an operator's word */
 
 INLINE int is_established(const model_t *m, int64_t k, double threshold) {
     return m->weight[k] > 0.0 && (m->traffic[k] >= threshold || m->experience[k] >= threshold);
@@ -33,22 +32,16 @@ INLINE double sum_from_own_top(const model_t *m, const double *a, double thresho
     return -(top + scalar_log(sum));
 }
 
-/* Of eight thresholds four, one lane each, ascending: -log sum of the established `e`, which are
- * proportional to w_k e^(a_k - top). */
+/* Of eight thresholds four, one lane each: -log sum of the established w_k `e`, e = e^(a_k - top). */
 INLINE lanes graded_levels(const model_t *m, const double *a, const double *e, double top,
                            lanes threshold, double heaviest) {
-    lanes sum = lanes_all(0.0);
+    lanes sum = lanes_all(0.0), least = threshold * heaviest;
     for (int64_t k = 0; k < m->components; k++) {
         lanes_int busy = lanes_all(m->traffic[k]) >= threshold;
         lanes_int old = lanes_all(m->experience[k]) >= threshold;
-        lanes weight = lanes_all(m->weight[k]), least = threshold * heaviest;
-        if (m->experience[k] < threshold[0] || m->weight[k] >= least[LANES - 1]) {
-            sum += (lanes)((lanes_int)lanes_all(e[k]) & (busy | old));
-        } else { /* not by e / weight, of which a long silence may have left no digits */
-            lanes counted = lanes_select(old, lanes_max(weight, least), weight);
-            counted *= scalar_exp(a[k] - top);
-            sum += (lanes)((lanes_int)counted & (busy | old));
-        }
+        lanes own = lanes_all(m->weight[k]);
+        lanes weight = lanes_select(old, lanes_max(own, least), lanes_select(busy, own, lanes_all(0.0)));
+        sum += weight * e[k];
     }
     lanes level = -(top + lanes_log(lanes_max(sum, lanes_all(VANISHED))));
     for (int j = 0; j < LANES; j++)

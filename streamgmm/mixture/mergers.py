@@ -120,14 +120,22 @@ def _plain(covariance: str) -> Rules:
 
 def _in_force(mixture: OnlineMixture, parts: Components) -> Array:
     """Return the covariances in force, packed (K, size), as the rules make them now."""
-    return _forced(mixture, parts.weights, parts.scatters, parts.pooled())
+    own = _own_shares(mixture, parts.weights)
+    by_itself = parts.counts / (parts.counts + parts.d)
+    accepted = np.isinf(parts.tenure) & (mixture.rules.shrinkage > 0.0)
+    own = np.where(accepted, np.maximum(own, by_itself), own)
+    return _forced(mixture, own, parts.scatters, parts.pooled())
 
 
-def _forced(mixture: OnlineMixture, weights: Array, scatters: Array, pooled: Array) -> Array:
-    """Return what the rules make of packed scatters (P, size) and the pooled one (size,)."""
+def _own_shares(mixture: OnlineMixture, weights: Array) -> Array:
+    """Return what its own scatter counts in the covariance of each component of weights (P,)."""
+    return np.asarray(weights / np.maximum(weights + mixture.belief, 1e-300))
+
+
+def _forced(mixture: OnlineMixture, shares: Array, scatters: Array, pooled: Array) -> Array:
+    """Return what the rules make of packed scatters (P, size), by their shares, and the pooled."""
     rules, covariance = mixture.rules, mixture.covariance
-    w = weights[:, None]
-    own = np.zeros_like(w) if covariance.shared else w / np.maximum(w + mixture.belief, 1e-300)
+    own = np.zeros((len(shares), 1)) if covariance.shared else shares[:, None]
     sigma = own * scatters + (1.0 - own) * pooled
     if covariance.name == "spherical":
         sigma = np.broadcast_to(sigma.mean(axis=1, keepdims=True), sigma.shape).copy()
@@ -204,7 +212,7 @@ def _lost_by_merging(
     # their distance goes from between components to within one, which all of them borrow from
     between = parts.outer(parts.means[i] - parts.means[j])
     pooled = parts.pooled() + (parts.weights[i] * parts.weights[j] / w)[:, None] * between
-    shapes = _forced(mixture, w, scatters, pooled)
+    shapes = _forced(mixture, _own_shares(mixture, w), scatters, pooled)
     density = _log_densities(mixture, means, shapes, X)
     likelihood, r, _ = mixture.engine.expect(X)
     with np.errstate(divide="ignore"):

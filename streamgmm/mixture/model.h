@@ -23,6 +23,7 @@ enum score_kind { SCORE_NLL = 0, SCORE_TAIL = 1, SCORE_OBSERVED = 2 };
 #define THRESHOLDS 8
 #define REACH 5.0       /* scales from a feature's location beyond which it is taken on a log scale */
 #define VICINITY 0.7    /* spreads a feature over which a component counts for another */
+#define ACCEPTED 1e300  /* a tenure beyond it is an operator's word */
 #define RENEW_VICINITIES 64 /* events learned from one look at who is near whom to the next */
 
 typedef struct {

@@ -158,6 +158,9 @@ class OnlineMixture:
     def accept(self, k: int) -> None:
         """Count component k as normal behaviour from now on, however rare it is.
 
+        It has the shape that its own events show, hardly widened by the pooled one: what was
+        accepted is that behaviour and not what lies around it.
+
         Raises
         ------
         ValueError
@@ -173,10 +176,7 @@ class OnlineMixture:
         tenure = self.tenure
         tenure[k] = np.inf
         by_lane(tenure, self._arrays["tenure"])
-        experience = by_component(self._arrays["experience"], self.n_components)
-        experience[k] = np.inf
-        by_lane(experience, self._arrays["experience"])
-        self._engine.touch()
+        self._engine.factorise()
 
     @property
     def weights(self) -> Array:

@@ -276,3 +276,19 @@ def test_late_events_and_absurd_times_do_no_harm() -> None:
         table.pass_by(np.array([time]))
         assert table.see(5, event=event, time=time, p_value=0.5) is not None
         assert all(one.text for one in table.all())
+
+
+def test_what_is_accepted_is_that_behaviour_and_not_its_surroundings() -> None:
+    """Tight and rare, accepted: normal itself, and a mere 5 units beside it is still strange."""
+    settings = DetectorSettings(budget=Budget(probability=0.001))
+    rng = np.random.default_rng(0)
+    detector = Detector(3, settings)
+    detector.process(rng.normal(size=(20_000, 3)))
+    for _ in range(200):
+        new = 12.0 + 0.3 * rng.normal(size=(1, 3))
+        detector.process(np.concatenate([rng.normal(size=(100, 3)), new]))
+    [incident] = detector.incidents
+    detector.accept(incident.id)
+    beside = 12.0 + 5.0 * np.concatenate([np.eye(3), -np.eye(3)])
+    assert detector.process(beside).is_anomaly.all()
+    assert not detector.process(12.0 + 0.3 * rng.normal(size=(20, 3))).is_anomaly.any()

@@ -53,8 +53,8 @@ def test_wherever_it_is_cut_also_where_the_frame_moves(cuts: list[int], seed: in
 
 
 def test_the_frame_does_move() -> None:
-    X = modes(3000, 2)
-    X[:, 0] += np.linspace(0.0, 1.0, 3000) ** 2 * 1e5
+    X = modes(9000, 2)
+    X[:, 0] += np.linspace(0.0, 1.0, 9000) ** 2 * 1e5
     drifting = learner(2, gate=None, forgetting=HalfLife(events=50), influence=float("inf"))
     run(drifting, X[:100])
     before = drifting.mixture.frame

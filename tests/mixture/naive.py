@@ -92,15 +92,20 @@ class Naive:
 
         Tied: b is infinite. Diag: rho is 1. Spherical: that, and variances are averaged.
         """
-        b = self.belief()
         T = sum(self.w[k] * self.S[k] for k in range(self.K))
         tied = self.rules.covariance == "tied"
         return np.array(
             [
-                self.in_force(T if tied else (w * S + b * T) / (w + b))
-                for w, S in zip(self.w, self.S, strict=True)
+                self.in_force(T if tied else own * S + (1.0 - own) * T)
+                for own, S in zip(self.own_shares(), self.S, strict=True)
             ]
         )
+
+    def own_shares(self) -> Array:
+        """Return w / (w + b), and n / (n + d) of what was accepted where that is more, (K,)."""
+        own = self.w / np.maximum(self.w + self.belief(), 1e-300)
+        by_itself = self.n / (self.n + self.d) * (self.rules.shrinkage > 0.0)
+        return np.where(np.isinf(self.tenure), np.maximum(own, by_itself), own)
 
     def in_force(self, blend: Array) -> Array:
         """Return what a scatter is as a covariance of the type there is."""

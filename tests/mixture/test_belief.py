@@ -47,6 +47,15 @@ def test_what_a_component_borrows_is_decided_by_its_own_events(covariance: str) 
             assert share == pytest.approx(n / (n + 3 * KAPPA), rel=1e-6)
 
 
+@pytest.mark.parametrize("covariance", ["full", "diag", "spherical"])
+def test_what_was_accepted_is_believed_after_as_many_events_as_features(covariance: str) -> None:
+    """n / (n + d) of its shape is its own, at once: it was accepted, and not its surroundings."""
+    for n in (1.0, 12.0, 300.0):
+        mixture = of_shapes(1e4, [1.0 - n / 1e4, n / 1e4], covariance=covariance)
+        mixture.accept(1)
+        assert own_share(mixture, 1, ROUND) == pytest.approx(n / (n + 3.0), rel=1e-6)
+
+
 def test_tied_borrows_everything_and_without_belief_nothing_is_borrowed() -> None:
     tied = of_shapes(100.0, [0.5, 0.5], covariance="tied")
     assert own_share(tied, 1, ROUND) == pytest.approx(0.0, abs=1e-9)  # the ridge is 1e-12
