@@ -28,7 +28,7 @@ _SOONEST = 50  # scores between two fits
 # Until the window is full only the latest sixth of all scores counts: a young model's scores
 # are not those of the model that it becomes.
 _YOUTH, _LEAST = 6, 20
-_LEAST_EXCESS = 0.01  # nats, in the mean: where all events are alike a score that creeps is no news
+_LEAST_EXCESS = 1e-4  # nats, in the mean: where all events are alike a score that creeps is no news
 
 
 class Tail:
