@@ -1,9 +1,9 @@
 """Why an event is unlikely: each feature against what the others let expect.
 
 In the Gaussian of the nearest component, in the frame's coordinates, with precision P and
-delta = x - mu over the observed
-features, feature i given the rest has mean e_i = x_i - (P delta)_i / P_ii and variance
-v_i = 1 / P_ii; its surprise is (x_i - e_i)^2 / (2 v_i), in nats.
+delta = x - mu over the observed features, feature i given the rest has mean
+e_i = x_i - (P delta)_i / P_ii and variance v_i = 1 / P_ii; its surprise, in nats, is
+(x_i - e_i)^2 / (2 v_i).
 
 Two features that say the same and are off together excuse each other: neither surprises given the
 other, however far the event is. What each has to do with the distance m^2 is therefore its share

@@ -60,7 +60,6 @@ typedef struct {
     const double *location, *inverse_scale, *ridge; /* (d,) */
 } model_t;
 
-
 /* What one event's E step leaves for its M step. One block of memory, owned by the caller. */
 typedef struct {
     double *z;               /* (d,) the event in frame units; missing: as expected, if completed */

@@ -226,11 +226,12 @@ class OnlineMixture:
         Of a component whose mean is beyond the frame's linear part in some feature, as it is close
         to its mean.
         """
-        return self._in_force(slice(None))
-
-    def covariance_in_force(self, k: int) -> Array:
-        """Sigma_k (d, d) of one component, as `covariances` has it."""
-        sigma: Array = self._in_force(slice(k, k + 1))[0]
+        inverse = np.linalg.inv(self.covariance.unpack_factor(self._packed_factors(), self.d))
+        means = by_component(self._arrays["mean"], self.n_components)
+        slope = self.frame.slope(means)
+        sigma: Array = (
+            inverse @ np.swapaxes(inverse, 1, 2) * (slope[:, :, None] * slope[:, None, :])
+        )
         return sigma
 
     def shape_in_frame(self, k: int) -> tuple[Array, Array]:
@@ -238,16 +239,6 @@ class OnlineMixture:
         inverse = np.linalg.inv(self.factors[k])
         mean: Array = by_component(self._arrays["mean"], self.n_components)[k]
         return mean, inverse @ inverse.T
-
-    def _in_force(self, components: slice) -> Array:
-        packed = self._packed_factors()[components]
-        inverse = np.linalg.inv(self.covariance.unpack_factor(packed, self.d))
-        means = by_component(self._arrays["mean"], self.n_components)[components]
-        slope = self.frame.slope(means)
-        sigma: Array = (
-            inverse @ np.swapaxes(inverse, 1, 2) * (slope[:, :, None] * slope[:, None, :])
-        )
-        return sigma
 
     def _packed_factors(self) -> Array:
         if self.covariance.shared:
