@@ -111,6 +111,35 @@ INLINE lanes shape_factorise(const model_t *m, scratch_t *s, int64_t g) {
     }
 }
 
+/* A component's mean m^2 over `columns`, of which its own scatter says tr(Sigma^-1 S) = `trace`: it is
+ * believed after d events. */
+INLINE lanes believed_freedom(const model_t *m, int64_t g, lanes trace, int64_t columns) {
+    lanes count = lanes_load(GROUP(m->count, g));
+    double d = (double)m->d;
+    return (count * trace + d * (double)columns) / (count + d);
+}
+
+/* the mean m^2 of the events that each component of a group explains */
+INLINE lanes shape_freedom(const model_t *m, int64_t g) {
+    const double *factor = m->factor + factor_at(m, g);
+    const double *scatter = m->scatter + g * m->size * LANES;
+    lanes trace = is_triangular(m) ? full_freedom(factor, scatter, m->d)
+                                   : diag_freedom(factor, scatter, m->d);
+    return believed_freedom(m, g, trace, m->d);
+}
+
+/* what the columns missing from the event last scored have of it */
+INLINE lanes shape_missing_freedom(const model_t *m, const scratch_t *s, int64_t g) {
+    const double *factor = m->factor + factor_at(m, g);
+    const double *scatter = m->scatter + g * m->size * LANES;
+    const double *root = s->missing_root + factor_at(m, g);
+    lanes trace = is_triangular(m)
+                      ? full_missing_freedom(factor, scatter, m->d, s->missing, s->n_missing, root,
+                                             s->work)
+                      : diag_missing_freedom(factor, scatter, s->missing, s->n_missing);
+    return believed_freedom(m, g, trace, s->n_missing);
+}
+
 /* Factor of the covariance that all components share, into s->missing_root: what tied would be. */
 INLINE void pooled_factorise(const model_t *m, scratch_t *s) {
     const lanes own = lanes_all(0.0); /* of any scatter, so that it does not matter whose */

@@ -34,6 +34,15 @@ INLINE void diag_add_conditional(const model_t *m, double *restrict scatter, lan
     }
 }
 
+INLINE lanes diag_freedom(const double *restrict factor, const double *restrict scatter, int64_t d) {
+    lanes total = lanes_all(0.0);
+    for (int64_t i = 0; i < d; i++) {
+        lanes w = lanes_load(AT(factor, i));
+        total += w * w * lanes_load(AT(scatter, i));
+    }
+    return total;
+}
+
 /* From variances to their inverse roots, in place; returns the log of their product. */
 INLINE lanes diag_invert_roots(double *factor, int64_t d) {
     lanes log_det = lanes_all(0.0);
@@ -76,6 +85,16 @@ INLINE lanes diag_missing_root(const double *restrict factor, const int64_t *mis
         lanes_store(AT(root, a), 1.0 / w);
     }
     return log_det;
+}
+
+INLINE lanes diag_missing_freedom(const double *restrict factor, const double *restrict scatter,
+                                  const int64_t *missing, int64_t n_missing) {
+    lanes total = lanes_all(0.0);
+    for (int64_t a = 0; a < n_missing; a++) {
+        lanes w = lanes_load(AT(factor, missing[a]));
+        total += w * w * lanes_load(AT(scatter, missing[a]));
+    }
+    return total;
 }
 
 #endif

@@ -103,7 +103,9 @@ INLINE void complete(const model_t *m, scratch_t *s) {
         s->z[s->missing[a]] = m->mean[at] + s->delta[at];
     }
     double d = (double)m->d;
-    double farther = farther_over_all(s->distance[k], d - (double)s->n_missing, d);
+    double unseen = shape_missing_freedom(m, s, k / LANES)[k % LANES], seen = m->freedom[k] - unseen;
+    double farther = s->n_missing == m->d ? m->freedom[k]
+                                          : farther_over_all(s->distance[k], seen, unseen);
     double *density = s->completed, *distances = s->completed + m->groups * LANES;
     for (int64_t g = 0; g < m->groups; g++) {
         const double *mean = m->mean + g * m->d * LANES;
@@ -235,6 +237,7 @@ INLINE void renewed(const model_t *m, int64_t g, lanes log_det) {
     for (int l = 0; l < LANES; l++)
         if (g * LANES + l >= m->components) log_det[l] = -1e300;
     lanes_store(GROUP(m->log_det, g), log_det);
+    lanes_store(GROUP(m->freedom, g), shape_freedom(m, g));
     lanes_store(GROUP(m->change, g), lanes_all(0.0));
 }
 

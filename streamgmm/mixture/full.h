@@ -131,6 +131,24 @@ INLINE lanes full_factorise(const model_t *m, const double *restrict scatter, la
     return log_det;
 }
 
+/* x S x^T over the first n columns */
+INLINE lanes full_quadratic(const double *restrict scatter, const double *restrict x, int64_t n) {
+    lanes total = lanes_all(0.0);
+    for (int64_t i = 0; i < n; i++) {
+        const double *row = AT(scatter, ROW(i));
+        lanes own = lanes_load(AT(x, i)), across = full_dot(row, x, i);
+        total += own * (own * lanes_load(AT(row, i)) + 2.0 * across);
+    }
+    return total;
+}
+
+/* tr(Sigma^-1 S) = sum of W_i S W_i^T over the rows of W */
+INLINE lanes full_freedom(const double *restrict factor, const double *restrict scatter, int64_t d) {
+    lanes total = lanes_all(0.0);
+    for (int64_t i = 0; i < d; i++) total += full_quadratic(scatter, AT(factor, ROW(i)), i + 1);
+    return total;
+}
+
 /* ---- missing columns: with P = W^T W of a group, P_mm = R R^T ---------------------------------- */
 
 /* R^-1 into `root`, packed over the missing columns; returns log |P_mm|. */
@@ -184,6 +202,34 @@ INLINE lanes full_condition(const double *restrict factor, double *restrict delt
         lanes_store(AT(delta, missing[a]), expected);
     }
     return lanes_max(total, lanes_all(0.0));
+}
+
+/* What the missing columns have of tr(Sigma^-1 S): that of Sigma_oo^-1 S_oo is so much less. The sum of
+ * v S v^T over the rows v of R^-1 P_m = (R^-1 (W^T)_m) W. */
+INLINE lanes full_missing_freedom(const double *restrict factor, const double *restrict scatter,
+                                  int64_t d, const int64_t *missing, int64_t n_missing,
+                                  const double *restrict root, double *restrict work) {
+    double *u = work, *v = AT(work, d);
+    lanes total = lanes_all(0.0);
+    for (int64_t a = 0; a < n_missing; a++) {
+        for (int64_t i = 0; i < d; i++) {
+            lanes sum = lanes_all(0.0);
+            for (int64_t b = 0; b <= a; b++)
+                if (missing[b] <= i)
+                    sum += lanes_load(AT(root, ROW(a) + b)) *
+                           lanes_load(AT(factor, ROW(i) + missing[b]));
+            lanes_store(AT(u, i), sum);
+            lanes_store(AT(v, i), lanes_all(0.0));
+        }
+        for (int64_t i = 0; i < d; i++) {
+            const double *row = AT(factor, ROW(i));
+            lanes x = lanes_load(AT(u, i));
+            for (int64_t j = 0; j <= i; j++)
+                lanes_store(AT(v, j), lanes_load(AT(v, j)) + x * lanes_load(AT(row, j)));
+        }
+        total += full_quadratic(scatter, v, d);
+    }
+    return total;
 }
 
 #endif

@@ -22,6 +22,7 @@ cdef extern from "model.h":
         double *scatter
         double *factor
         double *log_det
+        double *freedom
         double *traffic
         double *experience
         double *change

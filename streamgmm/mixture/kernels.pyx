@@ -131,6 +131,7 @@ cdef class Engine:
         factors = 1 if m.covariance == COVARIANCE_TIED else groups
         m.factor = data_of(arrays, "factor", (factors, size, LANES))
         m.log_det = data_of(arrays, "log_det", (groups, LANES))
+        m.freedom = data_of(arrays, "freedom", (groups, LANES))
         m.traffic = data_of(arrays, "traffic", (groups, LANES))
         m.experience = data_of(arrays, "experience", (groups, LANES))
         m.change = data_of(arrays, "change", (groups, LANES))

@@ -53,6 +53,7 @@ typedef struct {
     /* state: factors */
     double *factor;  /* (groups, or 1 if tied; size, LANES) inverse Cholesky factor of Sigma_k */
     double *log_det; /* (groups, LANES) log |factor| = -log |Sigma_k| / 2 */
+    double *freedom; /* (groups, LANES) mean m^2 of the events explained: missing.h */
     double *traffic; /* (groups, LANES) of the vicinity, relative to the busiest's ... */
     double *experience; /* ... and events explained there, relative to enough: renew_vicinities */
     double *change;  /* (groups, LANES) relative change of Sigma_k since its factorisation */

@@ -34,7 +34,7 @@ from .statistics import (
 
 Array = NDArray[np.float64]
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class OnlineMixture:

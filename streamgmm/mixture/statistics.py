@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Arrays: TypeAlias = dict[str, Array]
 
 STATISTICS = ("mass", "weight", "count", "tenure", "mean", "scatter")
-FACTORS = ("factor", "log_det", "traffic", "experience", "change")
+FACTORS = ("factor", "log_det", "freedom", "traffic", "experience", "change")
 
 
 def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
@@ -35,6 +35,7 @@ def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
         "scatter": _aligned((groups, size, LANES)),
         "factor": _aligned((1 if covariance.shared else groups, size, LANES)),
         "log_det": _aligned((groups, LANES)),
+        "freedom": _aligned((groups, LANES)),
         "traffic": _aligned((groups, LANES)),
         "experience": _aligned((groups, LANES)),
         "change": _aligned((groups, LANES)),

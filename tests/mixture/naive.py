@@ -38,13 +38,12 @@ def log_chi_squared_tail(m2: float, d: int) -> float:
     return float(logsumexp(terms))
 
 
-def as_far(m2: float, o: int, d: int) -> float:
-    """Return m^2 over d features that is as unlikely as m2 over o of them (Wilson-Hilferty).
+def as_far(m2: float, o: float, d: float) -> float:
+    """Return m^2 with d degrees of freedom that is as unlikely as m2 with o (Wilson-Hilferty).
 
     Far out, where that would fall short, what m^2 has more at the middle of the two distributions.
     """
-    if o == 0:
-        return float(d)
+    o, d = max(o, 0.5), max(o, 0.5) + d - o
     v_o, v_d = 2 / (9 * o), 2 / (9 * d)
     deviate = ((m2 / o) ** (1 / 3) - (1 - v_o)) / math.sqrt(v_o)
     equal = d * max(1 - v_d + deviate * math.sqrt(v_d), 0.0) ** 3
@@ -117,6 +116,12 @@ class Naive:
             diagonal = np.diag(blend).mean() * np.eye(self.d)
         return diagonal + off + np.diag(self.ridge)
 
+    def freedom(self, k: int, columns: Array) -> float:
+        """Return the mean m^2 over columns (d,) of what k explained: (n tr + d o) / (n + d)."""
+        Sigma, S = (M[k][np.ix_(columns, columns)] for M in (self.Sigma, self.S))
+        trace, o = float(np.trace(np.linalg.solve(Sigma, S))), int(columns.sum())
+        return float((self.n[k] * trace + self.d * o) / (self.n[k] + self.d))
+
     # ---- E step --------------------------------------------------------------------------
 
     def to_frame(self, x: Array) -> Array:
@@ -167,16 +172,18 @@ class Naive:
 
     def score(self, x: Array) -> float:
         z = self.to_frame(x)
-        observed, d = int((~np.isnan(z)).sum()), self.d
+        observed, d = ~np.isnan(z), self.d
         # dx / dz is the scale and, on the logarithmic part, grows with the distance
         log_scale = np.log(self.scale) + np.maximum(np.abs(np.nan_to_num(z)) / REACH - 1.0, 0.0)
         distances, farther = self.distances(z), 0.0
         if self.rules.score == "nll_observed":
-            level, log_scale = self.log_densities(z), log_scale[~np.isnan(z)]
+            level, log_scale = self.log_densities(z), log_scale[observed]
         else:
-            if observed < d:  # the complete event that the most responsible component expects
+            if not observed.all():  # the complete event that the most responsible one expects
                 k = int(np.argmax(self.responsibilities(z)))
-                farther = as_far(distances[k], observed, d) - distances[k]
+                seen, in_all = self.freedom(k, observed), self.freedom(k, np.ones(d, dtype=bool))
+                m2 = as_far(distances[k], seen, in_all) if observed.any() else in_all
+                farther = m2 - distances[k]
                 z = self.fill(z)[0][k]
                 distances = self.distances(z) + farther
             level = self.log_densities(z) - farther / 2
