@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .covariance import Covariance
+from .covariance import Covariance, packed_outer
 
 Array = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Components:
 
     def outer(self, vectors: Array) -> Array:
         """Return v v^T of vectors (..., d), packed (..., size)."""
-        return self.covariance.pack(vectors[..., :, None] * vectors[..., None, :])
+        return packed_outer(self.covariance, vectors)
 
     def pooled(self) -> Array:
         """Return T = sum_k w_k S_k, packed (size,)."""

@@ -37,6 +37,9 @@ class Covariance(Protocol):
     def size(self, d: int) -> int:
         """Return the number of packed entries of one (d, d) covariance."""
 
+    def entries(self, d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return rows and columns (size,) of the entries that one packed covariance has."""
+
     def pack(self, matrices: Array) -> Array:
         """Pack (..., d, d) symmetric matrices into (..., size)."""
 
@@ -50,6 +53,12 @@ class Covariance(Protocol):
         """Return the variance (K,) that a feature joins with, from scatters (K, size)."""
 
 
+def packed_outer(covariance: Covariance, vectors: Array) -> Array:
+    """Return the packed products (..., size) of vectors (..., d) with themselves."""
+    rows, columns = covariance.entries(vectors.shape[-1])
+    return np.asarray(vectors[..., rows] * vectors[..., columns])
+
+
 class Full:
     """Every component has a covariance of its own, with correlations."""
 
@@ -60,6 +69,10 @@ class Full:
     def size(self, d: int) -> int:
         """Return d (d + 1) / 2."""
         return d * (d + 1) // 2
+
+    def entries(self, d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return those of a lower triangle, by rows."""
+        return _triangle(d)
 
     def pack(self, matrices: Array) -> Array:
         """Pack the lower triangles of (..., d, d) by rows."""
@@ -107,6 +120,10 @@ class Diag:
     def size(self, d: int) -> int:
         """Return d."""
         return d
+
+    def entries(self, d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return those of the diagonal."""
+        return np.arange(d), np.arange(d)
 
     def pack(self, matrices: Array) -> Array:
         """Pack the diagonals of (..., d, d)."""

@@ -61,11 +61,9 @@ def follow(reference: OnlineMixture, mixture: OnlineMixture, share: float) -> No
     step = np.divide(share * new["weight"], weight, out=np.zeros_like(weight), where=weight > 0)
     step = step[:, None, :]
     gap = new["mean"] - old["mean"]
-    across = np.moveaxis(gap, 1, -1)
-    outer = mixture.covariance.pack(across[..., :, None] * across[..., None, :])
-    old["scatter"] += step * (
-        new["scatter"] - old["scatter"] + (1.0 - step) * np.moveaxis(outer, -1, 1)
-    )
+    rows, columns = mixture.covariance.entries(mixture.d)
+    outer = gap[:, rows] * gap[:, columns]
+    old["scatter"] += step * (new["scatter"] - old["scatter"] + (1.0 - step) * outer)
     old["mean"] += step * gap
     old["weight"][...] = weight / weight.sum()
     old["mass"][0] += share * (new["mass"][0] - old["mass"][0])

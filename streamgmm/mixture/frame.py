@@ -138,8 +138,11 @@ def place_constants(frame: Frame, X: Array, *, resolution: bool = True) -> Frame
     least so that no stray event decides, gets the place that these events give it. Where there is
     none to give, the frame itself is returned.
     """
+    constant = (frame.scale == _UNKNOWN) & (frame.ridge == _RIDGE)
+    if not constant.any():
+        return frame
     location, scale, ridge = frame.location.copy(), frame.scale.copy(), frame.ridge.copy()
-    for i in np.flatnonzero((frame.scale == _UNKNOWN) & (frame.ridge == _RIDGE)).tolist():
+    for i in np.flatnonzero(constant).tolist():
         values = X[~np.isnan(X[:, i]), i]
         found = _estimate_column(values, resolution=resolution)
         varies = len(values) >= _FEWEST and np.mean(values == found[0]) < 0.8

@@ -362,7 +362,7 @@ class OnlineMixture:
 
         Exactly where both frames are linear; elsewhere as it is close to each component's mean.
         """
-        if all(
+        if frame is self.frame or all(
             np.array_equal(getattr(frame, name), getattr(self.frame, name))
             for name in ("location", "scale", "ridge")
         ):
@@ -381,12 +381,9 @@ class OnlineMixture:
         components' means a standard deviation to both sides. The least variance keeps its size in
         the user's units; so one gross event, or one in twenty, can not coarsen the model.
         """
-        arrays = self._arrays
-        if np.abs(arrays["mean"]).max() < OFF_CENTRE and (
-            np.abs(arrays["scatter"]).max() < TOO_WIDE**2 - OFF_CENTRE**2
-        ):
-            return False  # often: no feature of any component is near leaving then
-        means = by_component(arrays["mean"], self.n_components)
+        if not self._may_leave_frame():
+            return False
+        means = by_component(self._arrays["mean"], self.n_components)
         spread = np.sqrt(np.einsum("kii->ki", self.scatters))
         points = np.concatenate([means - spread, means + spread])
         low, centre, high = weighted_quantiles(points, np.tile(self.weights, 2), (0.1, 0.5, 0.9))
@@ -400,6 +397,22 @@ class OnlineMixture:
         ridge = np.maximum(frame.ridge / grown**2, LEAST_RIDGE)
         self.move_frame(Frame(location, frame.scale * grown, ridge))
         return True
+
+    def _may_leave_frame(self) -> bool:
+        """Return False, quickly, where too little of the traffic is far out for a feature to leave.
+
+        With less than half of it beyond OFF_CENTRE the median is not, and with less than a tenth
+        beyond TOO_WIDE the quantiles are closer than that on both sides.
+        """
+        mean, scatter, weight = (self._arrays[name] for name in ("mean", "scatter", "weight"))
+        rows, columns = self.covariance.entries(self.d)
+        reach = np.abs(mean) + np.sqrt(scatter[:, rows == columns])
+        shares = [
+            (weight[:, None] * (reach > bound)).sum(axis=(0, 2)).max()
+            for bound in (OFF_CENTRE, TOO_WIDE)
+        ]
+        total = weight.sum()
+        return bool(shares[0] >= 0.49 * total or shares[1] >= 0.09 * total)
 
     def with_features(self, frame: Frame) -> OnlineMixture:
         """Return this mixture with further features at its end, placed by ``frame`` (d', each).

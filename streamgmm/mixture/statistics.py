@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .covariance import Covariance
+from .covariance import Covariance, packed_outer
 from .kernels import LANES
 
 Array = NDArray[np.float64]
@@ -50,7 +50,7 @@ def empty_arrays(components: int, d: int, covariance: Covariance) -> Arrays:
 
 def by_component(array: Array, components: int) -> Array:
     """Return (groups, ..., LANES) as a copy of shape (components, ...)."""
-    moved = np.moveaxis(array, -1, 1)
+    moved = array.transpose(0, -1, *range(1, array.ndim - 1))
     # A copy always: where the shapes already fit, it would be a view of a state that moves on.
     return moved.reshape(-1, *moved.shape[2:])[:components].copy()
 
@@ -85,7 +85,7 @@ def merge_statistics(a: Arrays, b: Arrays, components: int, covariance: Covarian
     mu_a, mu_b = (by_component(s["mean"], components) for s in (a, b))
     scatter_a, scatter_b = (by_component(s["scatter"], components) for s in (a, b))
     gap = mu_b - mu_a
-    outer = covariance.pack(gap[:, :, None] * gap[:, None, :])
+    outer = packed_outer(covariance, gap)
     by_lane(n[:, 0], merged["count"])
     by_lane(mu_a + share_b * gap, merged["mean"])
     by_lane(
@@ -101,7 +101,7 @@ def move_statistics(arrays: Arrays, covariance: Covariance, means: Array, slope:
     """
     by_lane(means, arrays["mean"])
     scatter = by_component(arrays["scatter"], len(means))
-    by_lane(scatter * covariance.pack(slope[:, :, None] * slope[:, None, :]), arrays["scatter"])
+    by_lane(scatter * packed_outer(covariance, slope), arrays["scatter"])
 
 
 def _aligned(shape: tuple[int, ...]) -> Array:

@@ -5,12 +5,16 @@ Exactly where the frame is linear before and after; else as it is close to each 
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streamgmm.mixture import Frame, HalfLife, OnlineMixture
 from tests.mixture.naive import VICINITY
-from tests.mixture.streams import fitted, in_linear_part, modes, with_holes
+from tests.mixture.streams import COVARIANCES, fitted, in_linear_part, modes, with_holes
 
 # A spherical mixture is so in its frame only: what it says depends on the features' scales.
 UNIT_FREE = ("full", "tied", "diag")
@@ -229,3 +233,24 @@ def test_with_new_features_vicinities_are_wider_by_what_is_not_known_apart() -> 
     m2 = np.einsum("kji,il,kjl->kj", gap, np.linalg.inv(tied), gap)
     v = np.exp(-m2 / (2 * (d + added) * VICINITY**2)) @ mixture.weights
     np.testing.assert_allclose(wider.support, v / v.max(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+@given(seed=st.integers(0, 10_000), scales=st.sampled_from([0.5, 2.0, 3.0, 6.0, 12.0]))
+def test_the_quick_look_misses_no_feature_that_has_left(
+    covariance: str, seed: int, scales: float
+) -> None:
+    """Where it lets the frame be, the quantiles of the traffic do so too."""
+    rng = np.random.default_rng(seed)
+    mixture = fitted(modes(200, 3), 5, covariance=covariance)
+    moved = Frame(
+        mixture.frame.location + scales * rng.normal(size=3) * mixture.frame.scale,
+        mixture.frame.scale * np.exp(rng.normal(size=3)),
+        mixture.frame.ridge,
+    )
+    mixture.move_frame(moved)
+    thorough = mixture.copy()
+    with mock.patch.object(OnlineMixture, "_may_leave_frame", return_value=True):
+        left = thorough.follow_frame()
+    assert mixture.follow_frame() == left
+    np.testing.assert_array_equal(mixture.frame.scale, thorough.frame.scale)
