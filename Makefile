@@ -66,7 +66,8 @@ demo-live: venv ## the same without an end: stops at Ctrl-C
 .PHONY: test
 test: venv servers ## everything that must hold: format, lint, types, imports, doctests, tests with real servers
 	$(MAKE) --no-print-directory format-check lint types
-	$(BIN)/pytest --doctest-modules --doctest-glob='*.md' streamgmm tests README.md $(wildcard docs)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup \
+	    --doctest-modules --doctest-glob='*.md' streamgmm tests README.md $(wildcard docs)
 
 .PHONY: quick
 quick: venv ## the tests that need no server and build no package

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from tests.conftest import TopicFactory
 
+# One process for all: a broker with passwords takes long to start.
+pytestmark = pytest.mark.xdist_group("io-kafka")
+
 PASSWORDS = {"broker": "b-secret", "reader": "r-secret"}
 
 
