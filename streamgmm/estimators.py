@@ -42,7 +42,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
     Parameters
     ----------
     n_components
-        Number of Gaussians, at most.
+        Number of Gaussians, at most; 1,024 are allowed.
     covariance
         Shape of a component: "full" (correlations of its own), "tied" (one shape for all), "diag"
         (no correlations) or "spherical" (one spread for all features). "auto" becomes "full" at
@@ -81,7 +81,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a parameter is not allowed; the message names what is.
 
     Notes
@@ -160,9 +160,10 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         )
 
     def _new_learner(self) -> Learner:
+        law = self.forgetting
         rules = Rules(
             covariance=self.covariance,
-            forgetting=self.forgetting or parse_half_life(self.half_life),
+            forgetting=parse_half_life(self.half_life) if law is None else law,
             score=self.score,
             established=self.established,
             shrinkage=self.shrinkage,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Mapping
 from datetime import datetime
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,16 @@ from river import base
 
 from streamgmm.events.cycles import CYCLES, LocalTime
 from streamgmm.events.roles import times_column
+from streamgmm.events.schema import MOST_KEYS
 from streamgmm.events.surprise import Surprise, as_category
 from streamgmm.inputs import seconds_of
+from streamgmm.values import check_whole
 
 Event = Mapping[Any, Any]
 
 _CYCLES = {"day": CYCLES["time_of_day"], "week": CYCLES["time_of_week"]}
+
+_SOME_CYCLES = [some for n in (1, 2) for some in permutations(_CYCLES, n)]
 
 
 class CategoricalSurprise(base.Transformer):
@@ -41,12 +46,12 @@ class CategoricalSurprise(base.Transformer):
         After so many events a count has half its weight, of a key after so many of its own; None
         forgets nothing.
     keys
-        How many keys are remembered, those seen last.
+        With ``given``, how many keys are remembered, those seen last.
 
     Raises
     ------
-    ValueError
-        If half_life or, with ``given``, keys is less than 1.
+    TypeError, ValueError
+        If a parameter is not allowed; the message names what is.
     TypeError
         When an event's category or key is of another type.
 
@@ -76,12 +81,13 @@ class CategoricalSurprise(base.Transformer):
         half_life: float | None = 10_000,
         keys: int = 10_000,
     ) -> None:
+        _check_name("on", on)
+        _check_name("given", given)
+        check_whole("keys", keys, 1, MOST_KEYS)
         self.on = on
         self.given = given
         self.half_life = half_life
         self.keys = keys
-        if given is not None and keys < 1:
-            raise ValueError(f"keys is {keys!r}; at least 1 is allowed where given names the key")
         fading = math.inf if half_life is None else half_life
         self._surprise = Surprise(fading, 0 if given is None else keys)
         self._name = on if given is None else f"{on} given {given}"
@@ -127,8 +133,8 @@ class CyclicTime(base.Transformer):
 
     Raises
     ------
-    ValueError
-        If a cycle or the time zone is not known, or a time cannot be read.
+    TypeError, ValueError
+        If a parameter is not allowed (the message names what is), or a time cannot be read.
 
     Examples
     --------
@@ -141,9 +147,12 @@ class CyclicTime(base.Transformer):
     def __init__(
         self, on: Hashable, cycles: tuple[str, ...] = ("day", "week"), time_zone: str = "UTC"
     ) -> None:
-        unknown = [name for name in cycles if name not in _CYCLES]
-        if unknown or not cycles:
-            raise ValueError(f'cycles is {cycles!r}; one or both of "day" and "week" are allowed')
+        _check_name("on", on)
+        given: Any = cycles
+        if (tuple(given) if isinstance(given, list) else given) not in _SOME_CYCLES:
+            raise ValueError(
+                f'cycles is {cycles!r:.80}; a tuple of one or both of "day" and "week" is allowed'
+            )
         self.on = on
         self.cycles = cycles
         self.time_zone = time_zone
@@ -172,3 +181,12 @@ class CyclicTime(base.Transformer):
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
         yield {"on": "time"}
+
+
+def _check_name(parameter: str, name: object) -> None:
+    """Refuse what cannot be a feature's name."""
+    if not isinstance(name, Hashable):
+        raise TypeError(
+            f"{parameter} is {name!r:.80}; allowed is the name of a feature, as events have it: "
+            "a text, a number or anything else that a dictionary takes for a key"
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from streamgmm.config.messages import nearest, shown
 from streamgmm.config.rules import Rule, text, whole
 from streamgmm.config.toml import FIELD_KEYS, toml_value
-from streamgmm.events.schema import TRANSFORM_NAMES, UNIT_WORDS, Field, is_unit
+from streamgmm.events.schema import MOST_KEYS, TRANSFORM_NAMES, UNIT_WORDS, Field, is_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ _RULES: Final = {
     "from": text("the name of a field", empty=False),
     "given": Rule("the name of a field, or true for the event's key", _given),
     "half_life": Rule("a number of events from 1", _half_life),
-    "keys": whole(1, 10_000_000),
+    "keys": whole(1, MOST_KEYS),
 }
 
 

@@ -151,7 +151,8 @@ def some_of(*names: str) -> Rule:
     """Allow a list of some of these words, perhaps of none, or one text with commas."""
 
     def read(value: Any) -> tuple[str, ...]:
-        items = value.split(",") if isinstance(value, str) and value.strip() else value or []
+        listed = [] if isinstance(value, str) and not value.strip() else value
+        items = listed.split(",") if isinstance(listed, str) else listed
         _require(isinstance(items, list | tuple) and all(isinstance(i, str) for i in items))
         items = [item.strip() for item in items]
         _require(len(set(items)) == len(items) and set(items) <= set(names))

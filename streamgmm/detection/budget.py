@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgmm.values import is_number
+
 Array = NDArray[np.float64]
 
 _DAY = 86_400.0
@@ -34,13 +36,16 @@ class Budget:
             raise ValueError(
                 f"Budget(probability={self.probability!r}, per_day={self.per_day!r}): give one"
             )
-        if self.probability is not None and not 0.0 < self.probability < 1.0:
+        share, rate = self.probability, self.per_day
+        if share is not None and not (is_number(share) and 0.0 < share < 1.0):
             raise ValueError(
-                f"budget is {self.probability!r}; a probability lies in (0, 1), such as 0.001, "
+                f"budget is {share!r:.80}; a probability lies in (0, 1), such as 0.001, "
                 'and a rate is written "5/day"'
             )
-        if self.per_day is not None and not (0.0 < self.per_day < math.inf):
-            raise ValueError(f"budget is {self.per_day!r} a day; it must be positive")
+        if rate is not None and not (is_number(rate) and 0.0 < rate < math.inf):
+            raise ValueError(
+                f"budget is {rate!r:.80} a day; it must be a positive number, such as 5"
+            )
 
     @classmethod
     def parse(cls, value: float | str) -> Budget:
@@ -51,14 +56,14 @@ class Budget:
         ValueError
             If it is neither.
         """
-        if not isinstance(value, str):
-            return cls(probability=float(value))
-        rate = re.fullmatch(r"\s*([0-9.eE+-]+)\s*/\s*day\s*", value)
+        if is_number(value):
+            return cls(probability=value)
         try:
+            rate = re.fullmatch(r"\s*([0-9.eE+-]+)\s*/\s*day\s*", str(value))
             return cls(per_day=float(rate[1])) if rate else cls(probability=float(value))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(
-                f'budget is {value!r}; allowed are a probability such as 0.001 and "5/day"'
+                f'budget is {value!r:.80}; allowed are a probability such as 0.001 and "5/day"'
             ) from error
 
 

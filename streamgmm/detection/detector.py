@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.mixture import OnlineMixture
+from streamgmm.values import check_whole
 
 from .budget import EventClock, probability_of
 from .drift import Drift
@@ -36,10 +37,15 @@ class Detector:
     """
 
     def __init__(self, n_features: int, settings: DetectorSettings | None = None) -> None:
-        if n_features < 1:
-            raise ValueError(f"n_features is {n_features!r}; at least one feature is needed")
+        check_whole("n_features", n_features, 1)
+        settings = DetectorSettings() if settings is None else settings
+        if not isinstance(settings, DetectorSettings):
+            raise TypeError(
+                f"settings is {settings!r:.80}; allowed are DetectorSettings(...), and None for "
+                "the defaults"
+            )
         self.n_features = n_features
-        self.settings = settings = settings or DetectorSettings()
+        self.settings = settings
         self._learner = settings.learner(n_features)
         self._tail = Tail(settings.window)
         self._clock = EventClock()

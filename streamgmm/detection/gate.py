@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgmm.values import is_number
+
 Array = NDArray[np.float64]
 
 _HELD, _CAPACITY, _STEP, _MEMORY, _WINSOR = 0.1, 50.0, 0.05, 0.005, 5.0
@@ -27,8 +29,7 @@ class Gate:
     """
 
     def __init__(self, quantile: float | None) -> None:
-        number = isinstance(quantile, float | int | np.number)
-        if quantile is not None and not (number and 0.0 < quantile < 1.0):
+        if quantile is not None and not (is_number(quantile) and 0.0 < quantile < 1.0):
             raise ValueError(
                 f"gate is {quantile!r}; it must be a quantile in (0, 1), such as 0.98, "
                 "or None to learn every event in full"

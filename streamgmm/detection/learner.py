@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.mixture import Frame, OnlineMixture, Rules, WarmUp, place_constants
+from streamgmm.values import check_truth, check_whole
 
 from . import loop
 from .columns import Columns
@@ -17,6 +18,9 @@ from .quarantine import Birth, Quarantine
 from .rows import Rows
 
 Array = NDArray[np.float64]
+
+MOST_COMPONENTS = 1024
+"""Time and memory of an event grow with them; a job's configuration allows as many."""
 
 # Events between two looks in passing at a quarantine with something new.
 _PASSING = 1024
@@ -30,7 +34,7 @@ class Learner:
     n_features
         d.
     n_components
-        K.
+        K, at most 1,024.
     rules
         Rules of the mixture.
     warmup
@@ -55,13 +59,10 @@ class Learner:
         seed: int,
         structure: bool = True,
     ) -> None:
-        counts: list[tuple[str, Any, int]] = [
-            ("n_components", n_components, 1), ("warmup", warmup, 2), ("seed", seed, 0)
-        ]  # fmt: skip
-        for name, value, least in counts:
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not whole or value < least:
-                raise ValueError(f"{name} is {value!r}; it must be a whole number, {least} or more")
+        check_whole("n_components", n_components, 1, MOST_COMPONENTS)
+        check_whole("warmup", warmup, 2)
+        check_whole("seed", seed, 0)
+        check_truth("structure", structure, "False keeps the components that warm-up has found")
         self.n_features = n_features
         self.n_components = n_components
         self.rules = rules

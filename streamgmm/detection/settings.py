@@ -7,9 +7,11 @@ from typing import Any
 
 from streamgmm.mixture import Forgetting, HalfLife, Rules
 from streamgmm.mixture.forgetting import law_from_state, law_to_state
+from streamgmm.values import check_whole
 
 from .budget import Budget
 from .learner import Learner
+from .tail import LEAST_WINDOW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,7 @@ class DetectorSettings:
     Parameters
     ----------
     n_components
-        K, the number of components.
+        K, the most components there can be; 1,024 are allowed.
     covariance, forgetting, score, established, shrinkage, correlation_shrinkage, influence,
     resolution, tolerance, weight_floor
         Rules of the mixture (:class:`streamgmm.mixture.Rules`).
@@ -33,9 +35,14 @@ class DetectorSettings:
     budget
         False alarms that are acceptable.
     window
-        Latest scores that the tail is fitted to.
+        Latest scores that the tail is fitted to, at least 1,000.
     seed
         Of the warm-up's seeding.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is not allowed; the message names what is.
     """
 
     n_components: int = 16
@@ -58,6 +65,12 @@ class DetectorSettings:
 
     def __post_init__(self) -> None:
         self.learner(1)  # refuses what is not allowed
+        check_whole("window", self.window, LEAST_WINDOW)
+        if not isinstance(self.budget, Budget):
+            raise TypeError(
+                f"budget is {self.budget!r:.80}; allowed is a Budget, such as "
+                'Budget(probability=0.001), Budget(per_day=5) or Budget.parse("5/day")'
+            )
 
     def rules(self) -> Rules:
         """Return the mixture's rules."""

@@ -14,10 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgmm.values import check_whole
+
 from .bursts import Bursts
 from .excesses import ExcessLaw
 
 Array = NDArray[np.float64]
+
+LEAST_WINDOW = 1000  # scores
 
 # The tail is the highest sqrt(5 n) of n scores: 707 of 100,000, but 50 of 500. The more there are,
 # the less a law must span. Where none fits them, half as many, and so on to half of ...
@@ -37,12 +41,11 @@ class Tail:
     Parameters
     ----------
     window
-        Number of scores that count.
+        Number of scores that count, at least 1,000.
     """
 
     def __init__(self, window: int) -> None:
-        if window < 1000:
-            raise ValueError(f"window is {window!r}; it must hold at least 1000 scores")
+        check_whole("window", window, LEAST_WINDOW)
         self.window = window
         self._ring: Array = np.empty(0)  # room; the first _count are scores
         self._count = 0

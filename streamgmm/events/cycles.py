@@ -12,7 +12,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -139,7 +139,7 @@ class LocalTime:
         return offset.total_seconds() if offset is not None else 0.0
 
 
-def read_zone(name: str) -> tzinfo:
+def read_zone(name: Any) -> tzinfo:
     """Return a time zone: "UTC", an offset such as "+05:30", or a name such as "Asia/Tokyo".
 
     Raises
@@ -149,16 +149,17 @@ def read_zone(name: str) -> tzinfo:
     """
     if name == "UTC":
         return UTC
-    match = _OFFSET.fullmatch(name)
+    match = _OFFSET.fullmatch(name) if isinstance(name, str) else None
     if match:
         offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
         if offset < timedelta(days=1):
             return timezone(-offset if match[1] == "-" else offset)
     try:
         return ZoneInfo(name)
-    except (LookupError, ValueError, OSError, UnicodeError):  # a folder's name is an OSError
+    # a folder's name is an OSError, what is no text one of the others
+    except (LookupError, ValueError, OSError, UnicodeError, TypeError, AttributeError):
         raise ValueError(
-            f'time zone {name!r} is not known; allowed are "UTC", an offset such as "+05:30", '
+            f'time zone {name!r:.80} is not known; allowed are "UTC", an offset such as "+05:30", '
             f'and names of the time zone database such as "Europe/Zurich"'
         ) from None
 

@@ -10,6 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from typing import Any, Final, Literal, get_args
 
+from streamgmm.events.cycles import read_zone
+from streamgmm.values import check_truth, check_whole, is_number
+
 TransformName = Literal["identity", "log1p", "asinh", "surprise", "time_of_day", "time_of_week"]
 TimeUnit = Literal["s", "ms", "us", "ns"]
 FieldKind = Literal["number", "category", "time"]
@@ -23,6 +26,12 @@ _KINDS: Final[dict[str, FieldKind]] = {
     "time_of_week": "time",
 }
 _HISTORY: Final = {"given": False, "half_life": 10_000.0, "keys": 10_000}
+_MEMBERS: Final = {
+    "source": "the name of a member of the event, or None for the field's own",
+    "given": "the name of a member of the event, True for the event's key, or False",
+}
+MOST_KEYS: Final = 10_000_000
+"""Most keys whose own histories may be kept."""
 TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
 _LONGEST_UNIT = 16
 UNIT_WORDS = f'up to {_LONGEST_UNIT} printable characters, such as "B", "s", "ms" or "EUR"'
@@ -67,8 +76,11 @@ class Field:
     keys: int = 10_000
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise ValueError("a field needs a name, got an empty one")
+        given_name: Any = self.name
+        if not isinstance(given_name, str) or not given_name:
+            raise ValueError(
+                f"a field needs a name: got {given_name!r:.80}, allowed is a text, not empty"
+            )
         if self.transform not in TRANSFORM_NAMES:
             raise ValueError(
                 f"field {self.name!r} has transform {self.transform!r}; "
@@ -76,11 +88,19 @@ class Field:
             )
         if not is_unit(self.unit):
             raise ValueError(f"field {self.name!r} has unit {self.unit!r}; allowed is {UNIT_WORDS}")
-        if not (self.half_life >= 1 and self.keys >= 1):
+        check_truth(f"required of field {self.name!r}", self.required, "False: it may be missing")
+        for name, allowed in (("source", type(None)), ("given", bool)):
+            value = getattr(self, name)
+            if not isinstance(value, str | allowed):
+                raise TypeError(
+                    f"field {self.name!r} has {name} {value!r:.80}; allowed is {_MEMBERS[name]}"
+                )
+        if not is_number(self.half_life) or not self.half_life >= 1:
             raise ValueError(
-                f"field {self.name!r} has half_life {self.half_life!r} and keys {self.keys!r}; "
-                f"both must be at least 1"
+                f"field {self.name!r} has half_life {self.half_life!r:.80}; it must be at least 1, "
+                "a number of events"
             )
+        check_whole(f"keys of field {self.name!r}", self.keys, 1, MOST_KEYS)
         if problem := self.misplaced():
             raise ValueError(f"field {self.name!r} {problem}")
 
@@ -150,8 +170,8 @@ class Schema:
     Raises
     ------
     ValueError
-        No field, a field named twice, a label that is a feature too, or one field for two
-        of key, time and label.
+        No field, a field named twice, a label that is a feature too, one field for two
+        of key, time and label, or a time zone that is not known.
 
     Examples
     --------
@@ -168,8 +188,15 @@ class Schema:
     time_zone: str = "UTC"
 
     def __post_init__(self) -> None:
-        if not self.fields:
-            raise ValueError("a schema needs at least one field")
+        fields: Any = self.fields
+        if not (isinstance(fields, tuple) and fields and all(isinstance(f, Field) for f in fields)):
+            raise ValueError(
+                f"a schema's fields are {fields!r:.80}; a tuple of at least one field is needed"
+            )
+        for role in ("key", "time", "label"):
+            name = getattr(self, role)
+            if name is not None and not isinstance(name, str):
+                raise ValueError(f"{role} is {name!r:.80}; the name of a field or None is allowed")
         names = [*self.names, *(field.name for field in self.fields if field.kind == "time")]
         for name in names:
             if names.count(name) > 1:
@@ -182,6 +209,7 @@ class Schema:
         roles = [role for role in (self.key, self.time, self.label) if role is not None]
         if len(set(roles)) < len(roles):
             raise ValueError(f"key, time and label must differ, got {', '.join(map(repr, roles))}")
+        read_zone(self.time_zone)
         if self.time_unit not in TIME_UNITS:
             raise ValueError(
                 f"time_unit is {self.time_unit!r}; allowed are {', '.join(TIME_UNITS)}"

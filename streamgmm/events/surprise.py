@@ -22,6 +22,8 @@ from streamgmm.events.frequency import (
     surprise_block,
     surprise_of,
 )
+from streamgmm.events.schema import MOST_KEYS
+from streamgmm.values import check_whole, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +78,11 @@ class Surprise:
     keys
         Most keys whose own history is kept, the latest seen; 0 keeps none.
 
+    Raises
+    ------
+    ValueError
+        If one of them is not allowed.
+
     Examples
     --------
     >>> surprise = Surprise(half_life=1000.0)
@@ -85,6 +92,12 @@ class Surprise:
     """
 
     def __init__(self, half_life: float = 10_000.0, keys: int = 0) -> None:
+        if not is_number(half_life) or not half_life >= 1.0:
+            raise ValueError(
+                f"half_life is {half_life!r:.80}; it must be a number of events, 1 or more "
+                "(infinity forgets nothing)"
+            )
+        check_whole("keys", keys, 0, MOST_KEYS)
         self.half_life = half_life
         self.keys = keys
         self._all = Frequencies(half_life, CATEGORIES)

@@ -14,6 +14,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
+from streamgmm.values import is_number
+
 
 class Law(Protocol):
     """What the compiled mixture needs to know of a law of forgetting."""
@@ -50,7 +52,7 @@ class PowerLaw:
     name: ClassVar[str] = "power_law"
 
     def __post_init__(self) -> None:
-        if not 0.5 < self.alpha <= 1.0:
+        if not is_number(self.alpha) or not 0.5 < self.alpha <= 1.0:
             raise ValueError(
                 f"alpha is {self.alpha!r}; it must be above 0.5 and at most 1 "
                 "(0.6 to 0.8 follow a slow drift, 1 averages for ever)"
@@ -87,7 +89,7 @@ class HalfLife:
 
     def __post_init__(self) -> None:
         given = [h for h in (self.events, self.seconds) if h is not None]
-        if len(given) != 1 or not (math.isfinite(given[0]) and given[0] > 0):
+        if len(given) != 1 or not (is_number(given[0]) and 0 < given[0] < math.inf):
             raise ValueError(
                 f"HalfLife(events={self.events!r}, seconds={self.seconds!r}): give exactly one "
                 "half-life, a positive number of events or of seconds of event time"
@@ -147,13 +149,21 @@ def parse_half_life(value: float | str | None) -> Forgetting:
     """
     if value is None:
         return Stationary()
-    if not isinstance(value, str):
+    if is_number(value) and 0 < value < math.inf:
         return HalfLife(events=float(value))
-    parts = _SPAN.findall(value)
-    if _SPAN.sub("", value).strip() or not parts or any(u not in _SECONDS for _, u in parts):
+    span = _seconds_of(value) if isinstance(value, str) else 0.0
+    if not 0 < span < math.inf:
         raise ValueError(
-            f"half_life is {value!r}; allowed are a number of events, a span of event time "
-            f'such as "7d", "1h30m" or "30s" (units {", ".join(_SECONDS)}), or None to forget '
+            f"half_life is {value!r:.80}; allowed are a positive number of events, a span of event "
+            f'time such as "7d", "1h30m" or "30s" (units {", ".join(_SECONDS)}), or None to forget '
             "nothing"
         )
-    return HalfLife(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    return HalfLife(seconds=span)
+
+
+def _seconds_of(span: str) -> float:
+    """Return how long a span is; 0 if it is none."""
+    parts = _SPAN.findall(span)
+    if _SPAN.sub("", span).strip() or any(unit not in _SECONDS for _, unit in parts):
+        return 0.0
+    return sum(float(number) * _SECONDS[unit] for number, unit in parts)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from streamgmm.values import check_number, check_truth, is_number
+
 from .covariance import AUTO, COVARIANCES, covariance_of, decide
 from .forgetting import Forgetting, HalfLife
 from .kernels import THRESHOLDS
@@ -21,6 +23,14 @@ GRADES = np.geomspace(0.2, 0.5, THRESHOLDS)
 TENURE = 3_600.0
 # ... of the latest 144,270: a half-life of 100,000. Laws that forget nothing keep them all.
 TENURE_MEMORY = 144_270.0
+
+# From 0 on: up to where, and what that means.
+_RANGES = (
+    ("shrinkage", math.inf, "10 is ten events a feature, 0 is off"),
+    ("correlation_shrinkage", 1.0, "0 is off"),
+    ("tolerance", math.inf, "0 renews every factor at every event"),
+    ("weight_floor", 0.5, "0 is off"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +83,7 @@ class Rules:
         if self.covariance not in (AUTO, *COVARIANCES):
             allowed = ", ".join(f'"{name}"' for name in (AUTO, *COVARIANCES))
             raise ValueError(f"covariance is {self.covariance!r}; allowed are {allowed}")
-        if self.score not in SCORES:
+        if self.score not in tuple(SCORES):
             raise ValueError(f"score is {self.score!r}; allowed are {', '.join(map(repr, SCORES))}")
         if not isinstance(self.forgetting, Forgetting):
             raise TypeError(
@@ -81,11 +91,10 @@ class Rules:
                 "HalfLife(...)"
             )
         thresholds(self)
-        _check("shrinkage", self.shrinkage, 0.0, math.inf, "10 is ten events a feature, 0 is off")
-        _check("correlation_shrinkage", self.correlation_shrinkage, 0.0, 1.0, "0 is off")
-        _check("tolerance", self.tolerance, 0.0, math.inf, "0 renews every factor at every event")
-        _check("weight_floor", self.weight_floor, 0.0, 0.5, "0 is off")
-        if not _is_number(self.influence) or not self.influence > 0:
+        for name, high, hint in _RANGES:
+            check_number(name, getattr(self, name), 0.0, high, hint)
+        check_truth("resolution", self.resolution, "False lets variances fall below it")
+        if not is_number(self.influence) or not self.influence > 0:
             raise ValueError(f"influence is {self.influence!r}; it must be positive (inf is off)")
 
     def decided(self, d: int, events: int) -> Rules:
@@ -118,19 +127,9 @@ def thresholds(rules: Rules) -> list[float]:
         return [0.0] * THRESHOLDS
     if rules.established == "graded":
         return [float(grade) for grade in GRADES]
-    if not _is_number(rules.established) or not 0.0 <= float(rules.established) <= 1.0:
+    if not is_number(rules.established) or not 0.0 <= float(rules.established) <= 1.0:
         raise ValueError(
             f'established is {rules.established!r}; allowed are "graded", a share of the busiest '
             "vicinity's traffic in [0, 1], or None for every component"
         )
     return [float(rules.established)] * THRESHOLDS
-
-
-def _check(name: str, value: float, low: float, high: float, hint: str) -> None:
-    if not _is_number(value) or not low <= value <= high or not math.isfinite(value):
-        bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
-        raise ValueError(f"{name} is {value!r}; it must be {bounds} ({hint})")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

@@ -241,5 +241,5 @@ def test_before_it_has_a_law_nothing_crosses_its_threshold() -> None:
 
 
 def test_a_window_too_short_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 1000"):
+    with pytest.raises(ValueError, match="a whole number, 1000 or more"):
         Tail(999)

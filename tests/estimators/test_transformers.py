@@ -120,7 +120,7 @@ def test_copies_go_on_alike_and_apart() -> None:
 
 
 def test_keys_without_room_for_one_are_refused() -> None:
-    with pytest.raises(ValueError, match="keys is 0; at least 1"):
+    with pytest.raises(ValueError, match="keys is 0; it must be a whole number, from 1"):
         CategoricalSurprise("port", given="host", keys=0)
 
 

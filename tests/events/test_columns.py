@@ -184,7 +184,7 @@ def test_what_was_learned_of_categories_comes_back() -> None:
     [
         ({"given": "src"}, "has given, which only"),
         ({"half_life": 5.0}, "has half_life, which only"),
-        ({"transform": "surprise", "half_life": 0.5}, "half_life 0.5 .* at least 1"),
+        ({"transform": "surprise", "half_life": 0.5}, "half_life 0.5; .* at least 1"),
         ({"transform": "surprise", "unit": "B"}, "a unit, which is for numbers only"),
         ({"source": EVENT_TIME}, "reads the event time"),
         ({"transform": "time_of_day", "source": EVENT_TIME, "required": True}, "not required"),

@@ -1,0 +1,58 @@
+"""Settings that users hand over: of which type, within which bounds, and what to say if not."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeGuard
+
+import numpy as np
+
+__all__ = ["check_number", "check_truth", "check_whole", "is_number", "is_whole"]
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    """Return whether it is a whole number; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether it is a number, be it infinite or NaN; True and False are none."""
+    return is_whole(value) or isinstance(value, float | np.floating)
+
+
+def check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Refuse what is not a whole number from ``least`` to ``most`` (None: without end).
+
+    Raises
+    ------
+    ValueError
+        It names what was got and what is allowed.
+    """
+    if not is_whole(value) or value < least or (most is not None and value > most):
+        allowed = f"{least} or more" if most is None else f"from {least:,} to {most:,}"
+        raise ValueError(f"{name} is {value!r:.80}; it must be a whole number, {allowed}")
+
+
+def check_number(name: str, value: object, low: float, high: float, hint: str) -> None:
+    """Refuse what is not a finite number from ``low`` to ``high``; ``hint`` says what to do.
+
+    Raises
+    ------
+    ValueError
+        It names what was got and what is allowed.
+    """
+    if not is_number(value) or not low <= value <= high or not math.isfinite(value):
+        bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"{name} is {value!r:.80}; it must be {bounds} ({hint})")
+
+
+def check_truth(name: str, value: object, hint: str) -> None:
+    """Refuse what is neither True nor False; a text such as "no" would count as true.
+
+    Raises
+    ------
+    TypeError
+        It names what was got and what is allowed.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r:.80}; allowed are True and False ({hint})")
