@@ -185,7 +185,8 @@ def _at_least(excesses: Array) -> Array:
     mean = float(excesses.mean()) if len(excesses) else 0.0
     if mean >= _LEAST_EXCESS:
         return excesses
-    return excesses * (_LEAST_EXCESS / mean) if mean > 0.0 else np.array([_LEAST_EXCESS])
+    # divided first: the factor of the smallest floats would be infinite
+    return excesses / mean * _LEAST_EXCESS if mean > 0.0 else np.array([_LEAST_EXCESS])
 
 
 @lru_cache(maxsize=64)  # a full window asks for the same few again and again

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from streamgmm.detection.tail import Tail
@@ -77,6 +77,7 @@ def test_p_values_lie_in_0_1_and_fall_with_the_score(scores: list[float]) -> Non
 
 @settings(max_examples=150)
 @given(scores_of_all_kinds, st.floats(1e-9, 0.9))
+@example([0.0, 5e-324], 0.5)
 def test_threshold_and_p_value_agree(scores: list[float], probability: float) -> None:
     """A score at or above the threshold has a p-value of at most the budget, one below has more."""
     tail = Tail(1000)
