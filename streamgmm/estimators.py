@@ -28,7 +28,7 @@ Array: TypeAlias = NDArray[np.float64]
 Event: TypeAlias = Mapping[Any, Any]
 
 _STATE_KIND = "OnlineGMM"
-_STATE_VERSION = 4
+_STATE_VERSION = 5
 _HALF_LIFE = 10_000
 _MAX_AHEAD = 86_400.0  # s; an event is no further ahead of its stream than that, or a half-life
 
@@ -219,7 +219,8 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         x
             Features by name; absent, None and NaN mean missing.
         w
-            Weight of the event; 0 learns nothing.
+            Weight of the event; one of 0 is scored and counted in `n_seen`, and changes nothing
+            else.
         t
             Event time, a datetime (naive: UTC) or seconds since the epoch; needed where
             ``half_life`` is a span of time. NaN: not known. One that is late or not known lets no
@@ -240,8 +241,8 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         if t is None and self._timed:
             raise ValueError(self._untimed())
         time = math.nan if t is None else seconds_of(t)
-        if self._learner.frozen:
-            return self.score_one(x)
+        if self._learner.frozen or weight == 0.0:
+            return self._pass_by(x)
         if not self._timed:
             return self._score_learn_one(x, weight, time)
         before = self._clock.state()
@@ -252,6 +253,13 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         except (TypeError, ValueError):
             self._clock.restore(before)
             raise
+
+    def _pass_by(self, x: dict[Any, Any]) -> float:
+        """Return the score of an event that teaches nothing."""
+        score = self.score_one(x)
+        if not self._learner.frozen:
+            self._learner.n_seen += 1
+        return score
 
     def _score_learn_one(self, x: dict[Any, Any], weight: float, time: float) -> float:
         score = self._learner.step_one(self._columns, x, weight, time)
@@ -341,15 +349,34 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         weight, time = weights_of(w, len(rows)), times_of(t, len(rows))
         if not len(rows):
             return np.empty(0)
-        if self._learner.frozen:
-            return self._learner.score(self._known(self._over_columns(names, rows)))
+        taught = weight > 0.0
+        if self._learner.frozen or not taught.any():
+            return self._pass_by_many(names, rows)
+        if not self.ready:
+            first = int(taught.argmax())
+            if first:  # what passes by before it gives no columns
+                before = self._pass_by_many(names, rows[:first])
+                rest = self._score_learn_rows(names, rows[first:], weight[first:], time[first:])
+                return np.concatenate([before, rest])
+        return self._score_learn_rows(names, rows, weight, time)
+
+    def _pass_by_many(self, names: list[Any], rows: Array) -> Array:
+        """Return the scores of rows (n, m) that teach nothing."""
+        if not self._learner.frozen:
+            self._learner.n_seen += len(rows)
+        return self._learner.score(self._known(self._over_columns(names, rows)))
+
+    def _score_learn_rows(self, names: list[Any], rows: Array, weight: Array, time: Array) -> Array:
+        """Score and learn rows (n, m) of the features ``names``; the first has a weight."""
         if not self.ready:
             self._columns.row(dict.fromkeys(names, math.nan), grow=True)
             self._admit_in_warm_up()
         known = set(self.feature_names)
         new = [i for i, name in enumerate(names) if name not in known]
         if self._timed:
-            time = np.where(self._clock.admit(time), time, math.nan)
+            admitted = np.zeros(len(time), dtype=bool)
+            admitted[weight > 0.0] = self._clock.admit(time[weight > 0.0])
+            time = np.where(admitted, time, math.nan)
         block = Rows(self._over_columns(names, rows), weight, time)
         return self._score_learn(block, [names[i] for i in new], rows[:, new])
 
@@ -428,6 +455,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         merged._learner.mixture = self.mixture.merge(other.mixture)
         merged._learner.n_features = self._learner.n_features
         merged._learner.n_seen = self.n_seen + other.n_seen
+        merged._learner.n_learned = self._learner.n_learned + other._learner.n_learned
         later = max(self._clock, other._clock, key=lambda clock: clock.latest)
         merged._clock.restore(later.state())
         return merged

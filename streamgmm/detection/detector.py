@@ -22,7 +22,7 @@ from .verdicts import Verdicts
 
 Array = NDArray[np.float64]
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 
 class Detector:
@@ -121,7 +121,8 @@ class Detector:
         t
             Event times (n,) in seconds, NaN = none.
         w
-            Weights (n,) with which the events are learned; 1 by default.
+            Weights (n,) with which the events are learned; 1 by default. One of weight 0 is treated
+            as all are while frozen: scored, an alert perhaps, and nothing is learned from it.
 
         Raises
         ------
@@ -157,7 +158,7 @@ class Detector:
                 is_anomaly[start:at] = scores >= self._threshold
                 ready[start:at] = True
             if not self.frozen:
-                self._account(rows.time[start:at], scores[~unscored[start:at]])
+                self._account(rows, start, at)
         p_value[unscored] = np.nan
         is_anomaly &= ~unscored
         severity = np.minimum(-10.0 * np.log10(np.maximum(p_value, 1e-10)), 100.0)
@@ -217,16 +218,18 @@ class Detector:
     def _warm_up(self, rows: Rows, start: int) -> int:
         """Run from ``start`` to the end of warm-up at most."""
         at, _ = self._learner.advance(rows, start, len(rows), np.inf)
-        self._clock.see(rows.time[start:at])
+        self._clock.see(rows.time[start:at][rows.weight[start:at] > 0.0])
         if self.ready:
             self._tail.start(self._learner.warmup_scores)
             self._decide_threshold()
         return at
 
-    def _account(self, times: Array, scores: Array) -> None:
-        """Let times and scores of decided events into clock and tail."""
-        self._clock.see(times)
-        if self._tail.add(scores):
+    def _account(self, rows: Rows, start: int, stop: int) -> None:
+        """Let times and scores of decided events that have a weight into clock and tail."""
+        taught = rows.weight[start:stop] > 0.0
+        self._clock.see(rows.time[start:stop][taught])
+        scored = ~np.isnan(rows.X[start:stop]).all(axis=1)
+        if self._tail.add(rows.score[start:stop][taught & scored]):
             self._decide_threshold()
 
     def _decide_threshold(self) -> None:

@@ -68,6 +68,9 @@ class Learner:
         self.rules = rules
         self.seed = seed
         self.n_seen = 0
+        # Those that taught something, having a weight and a value: they alone say when the model is
+        # looked at, so that the others change nothing in it.
+        self.n_learned = 0
         # Whether nothing is learned: events are scored by the model as it is, and pass.
         self.frozen = False
         self.gate = Gate(gate)
@@ -139,21 +142,26 @@ class Learner:
     ) -> tuple[int, bool]:
         """Score and learn rows from ``start`` on; returns the row reached, at most ``stop``.
 
+        A row of weight 0 is scored and changes nothing.
+
         It stops early where the warm-up ends, where frame or quarantine are looked at, and (then
         the second value is True) at a row that scores ``threshold`` or more: that one is scored but
         not learned, so that it can be explained first; then go on from it with ``known=True``.
         """
         if self._mixture is None:
             return self._advance_warmup(rows, start, stop), False
-        stop = min(stop, start + _PASSING - self.n_seen % _PASSING)
+        stop = min(stop, start + _PASSING - self.n_learned % _PASSING)
         gate, drift, quarantine = self.gate, self._monitor, self.quarantine
+        before = quarantine.learned
         reached, at_threshold = loop.score_learn(
             self._mixture.engine, rows.X, rows.weight, rows.time, gate.state, gate.rule,
             drift.events, drift.rule, drift.probes, quarantine.ring, quarantine.counters,
             rows.score, rows.component, start, stop, threshold, known,
         )  # fmt: skip
         self.n_seen += reached - start
-        if reached > start:
+        learned = quarantine.learned - before
+        if learned:
+            self.n_learned += learned
             self._review()
         return reached, at_threshold
 
@@ -166,6 +174,7 @@ class Learner:
             self.n_seen += 1
             if rows.weight[i] > 0 and not np.isnan(x).all():
                 warmup.learn(x, rows.weight[i], rows.time[i])
+                self.n_learned += 1
             if warmup.complete:
                 self._finish_warmup(warmup)
                 return i + 1
@@ -187,15 +196,17 @@ class Learner:
         score = stepper.step(columns, x, weight, time)
         if score is not None:
             self.n_seen += 1
-            if stepper.due or self.n_seen % _PASSING == 0:
-                self._review()
+            if stepper.learned:
+                self.n_learned += 1
+                if stepper.due or self.n_learned % _PASSING == 0:
+                    self._review()
         return score
 
     def _review(self) -> None:
         """Do what is due, which the events so far decide: look at quarantine, frame and drift."""
         mixture, quarantine, drift = self._mixture, self.quarantine, self._monitor
         assert mixture is not None
-        at_check, at_look = self.n_seen % _PASSING == 0, self.n_seen % LOOK == 0
+        at_check, at_look = self.n_learned % _PASSING == 0, self.n_learned % LOOK == 0
         if quarantine.due or (at_check and quarantine.fresh):
             quarantine.look(mixture)
         frame = mixture.frame
@@ -266,6 +277,7 @@ class Learner:
         """Return all that shapes what it will say, as plain arrays and scalars."""
         return {
             "n_seen": self.n_seen,
+            "n_learned": self.n_learned,
             "frozen": self.frozen,
             "gate": self.gate.state.copy(),
             "drift": self._monitor.state(),
@@ -276,7 +288,7 @@ class Learner:
 
     def restore(self, state: dict[str, Any]) -> Self:
         """Put back what :meth:`state` of a learner with the same settings returned."""
-        self.n_seen = int(state["n_seen"])
+        self.n_seen, self.n_learned = int(state["n_seen"]), int(state["n_learned"])
         self.frozen = bool(state["frozen"])
         self.gate.state[:] = state["gate"]
         self._monitor.restore(state["drift"])

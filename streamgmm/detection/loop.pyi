@@ -29,6 +29,7 @@ def score_learn(
 
 class Stepper:
     engine: Engine
+    learned: bool
     due: bool
     def __init__(
         self,

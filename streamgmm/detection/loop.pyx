@@ -180,8 +180,8 @@ cdef class Stepper:
     ``gate_rule`` are the arrays of a :class:`.gate.Gate`, ``drift``, ``drift_rule`` and ``probes``
     those of a :class:`.drift.DriftMonitor`, ``ring`` and ``counters`` those of a
     :class:`.quarantine.Quarantine`; all are moved on by what is learned. An event that has just
-    been scored is not scored again to learn it. After `step`, ``due`` says whether it is time to
-    look into the quarantine.
+    been scored is not scored again to learn it. After `step`, ``learned`` says whether the event
+    taught anything, and ``due`` whether it is time to look into the quarantine.
     """
 
     cdef readonly Engine engine
@@ -195,6 +195,7 @@ cdef class Stepper:
     cdef double[:, ::1] ring
     cdef double *first        # its first row; NULL if there is none
     cdef double[::1] counters
+    cdef readonly bint learned
     cdef readonly bint due
     cdef double[::1] scored   # the row that the scratch memory is about, ...
     cdef uint64_t changes     # ... and the state of the engine when it was
@@ -209,7 +210,7 @@ cdef class Stepper:
         self.gated = gate.shape[0] > 0
         self.ring, self.counters = ring, counters
         self.first = &ring[0, 0] if ring.shape[0] > 0 else NULL
-        self.due = False
+        self.learned = self.due = False
         self.scored = np.full(engine.model.d, np.nan)
         self.changes = engine.changes - 1
 
@@ -232,6 +233,7 @@ cdef class Stepper:
         Returns None, with nothing learned, if x has features that the mixture does not have.
         """
         cdef double score, u = weight
+        self.learned = self.due = False
         columns.write(x, True)
         if columns.width != self.engine.model.d:
             return None
@@ -244,6 +246,6 @@ cdef class Stepper:
                     columns.values, score)
         quarantine_event(&self.engine.model, &self.scratch.s, u, self.first,
                          self.ring.shape[0], &self.counters[0])
-        self.due = self.counters[FRESH] >= self.counters[DUE]
+        self.learned, self.due = True, self.counters[FRESH] >= self.counters[DUE]
         learn_row(self.engine, self.scratch, u, time)
         return score

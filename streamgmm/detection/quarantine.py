@@ -65,6 +65,11 @@ class Quarantine:
         self.births: list[Birth] = []
 
     @property
+    def learned(self) -> int:
+        """Number of events that were learned since warm-up, strange or not."""
+        return int(self.counters[_EVENTS])
+
+    @property
     def due(self) -> bool:
         """Whether enough rows are new for a look."""
         return bool(self.counters[_FRESH] >= self.counters[_DUE])
