@@ -72,8 +72,9 @@ class Incident:
 
     @property
     def text(self) -> str:
-        """The incident in words."""
-        return _words(self.id, self.count, self.first_event, self.first_time)
+        """The incident in words, with what an operator said of it."""
+        kind = self.standing if self.standing in {"accepted", "muted"} else "new"
+        return _words(self.id, self.count, self.first_event, self.first_time, kind=kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +267,12 @@ class Incidents:
         self._current = {self._table[number].behaviour: number for number in state["current"]}
 
 
-def _words(number: int, count: int, event: int, time: float) -> str:
+def _words(number: int, count: int, event: int, time: float, *, kind: str = "new") -> str:
     if not abs(time) < _LATEST:
         since = f"event {event:,}"
     else:
         moment = np.datetime64(round(time), "s")
         since = f"{str(moment).replace('T', ' ')} UTC"
     if count == 1:
-        return f"new behaviour {number}: first seen at {since}"
-    return f"new behaviour {number}: {count:,} events since {since}"
+        return f"{kind} behaviour {number}: first seen at {since}"
+    return f"{kind} behaviour {number}: {count:,} events since {since}"

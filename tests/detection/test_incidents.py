@@ -99,6 +99,7 @@ def test_a_muted_behaviour_is_counted_and_no_alert_and_nothing_else_is() -> None
     [incident] = muted.incidents
     muted.mute(incident.id)
     muted.mute(incident.id)
+    assert muted.incidents[0].text == incident.text.replace("new", "muted")
     a, b = loud.process(X, t=t), muted.process(X, t=t)
     own = a.incident == incident.id
     assert own.any()
@@ -135,6 +136,7 @@ def test_an_accepted_behaviour_is_normal_at_once() -> None:
     assert (after.score[own] < before.score[own] - 5.0).all()
     [now] = detector.incidents
     assert now.standing == "accepted"
+    assert now.text == incident.text.replace("new", "accepted")
     restored = Detector.from_state(snapshot.unpack(snapshot.pack(detector.state())))
     again = traffic(300, 7)
     assert restored.process(again).score.tobytes() == detector.process(again).score.tobytes()

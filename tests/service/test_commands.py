@@ -144,6 +144,7 @@ def test_an_operator_s_commands() -> None:
     assert carry_out(Command("unmute", "flows-0:1"), models)["incident"]["standing"] == "open"
     told = carry_out(Command("accept", "flows-0:1"), models)
     assert told["incident"]["standing"] == "accepted"
+    assert told["incident"]["text"].startswith("accepted behaviour 1: ")
     assert np.isinf(models["flows-0"].mixture.tenure).any()
     assert not np.isinf(models["flows-1"].mixture.tenure).any()
     with pytest.raises(UnknownIncidentError):
