@@ -1,8 +1,9 @@
 """The mathematics: an online Gaussian mixture over decaying sufficient statistics.
 
-Reads in order: forgetting, covariance, rules, frame, statistics, online, seeding, batch, warmup;
-then engine.c, the arithmetic of one event. Knows numpy and its own kernels, nothing else of
-the package: time comes in with the event, randomness with an explicit generator.
+Reads in order: forgetting, covariance, rules, frame, statistics, parameters, following, saved,
+online, seeding, batch, warmup; then engine.c, the arithmetic of one event. Knows numpy, its own
+kernels and the package's checks of values, nothing else of it: time comes in with the event,
+randomness with an explicit generator.
 """
 
 from __future__ import annotations

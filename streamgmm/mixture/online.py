@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgmm.values import is_whole
+
 from .components import Components
 from .covariance import Covariance, covariance_of
-from .forgetting import law_from_state, law_to_state
-from .frame import (
-    LEAST_RIDGE,
-    OFF_CENTRE,
-    SPREAD_10_90,
-    TOO_WIDE,
-    Frame,
-    weighted_quantiles,
-)
+from .following import frame_after
+from .frame import Frame
 from .kernels import Engine
-from .rules import Rules, thresholds
+from .parameters import Parameters
+from .rules import Rules
+from .saved import from_state, to_state
 from .statistics import (
-    FACTORS,
-    STATISTICS,
     Arrays,
     by_component,
     by_lane,
@@ -34,10 +29,8 @@ from .statistics import (
 
 Array = NDArray[np.float64]
 
-STATE_VERSION = 3
 
-
-class OnlineMixture:
+class OnlineMixture(Parameters):
     """A Gaussian mixture over a decaying past.
 
     Events are rows of C-contiguous float64 arrays, in the user's units, NaN = missing. Scores are
@@ -133,28 +126,6 @@ class OnlineMixture:
         missing: Array = (np.isnan(X) * np.log(self.frame.scale)).sum(axis=1)
         return missing - self.frame.log_scale if self.rules.score == "tail" else missing
 
-    # ---- parameters ----------------------------------------------------------------------
-
-    @property
-    def belief(self) -> float:
-        """Share of the traffic that the belief in the pooled shape is worth now."""
-        return self.rules.shrinkage * self.d / max(self.mass, 1.0)
-
-    @property
-    def mass(self) -> float:
-        """N: the number of events that still count."""
-        return float(self._arrays["mass"][0])
-
-    @property
-    def counts(self) -> Array:
-        """n_k (K,): the mass behind each component's shape."""
-        return by_component(self._arrays["count"], self.n_components)
-
-    @property
-    def tenure(self) -> Array:
-        """(K,) how many events each component has explained, lately; inf where accepted."""
-        return by_component(self._arrays["tenure"], self.n_components)
-
     def accept(self, k: int) -> None:
         """Count component k as normal behaviour from now on, however rare it is.
 
@@ -166,9 +137,7 @@ class OnlineMixture:
         ValueError
             If there is no component k.
         """
-        given: Any = k
-        whole = isinstance(given, int | np.integer) and not isinstance(given, bool)
-        if not whole or not 0 <= k < self.n_components or self.weights[k] <= 0.0:
+        if not is_whole(k) or not 0 <= k < self.n_components or self.weights[k] <= 0.0:
             raise ValueError(
                 f"there is no component {k!r} to accept; components are the slots 0 to "
                 f"{self.n_components - 1} that have a weight"
@@ -177,96 +146,6 @@ class OnlineMixture:
         tenure[k] = np.inf
         by_lane(tenure, self._arrays["tenure"])
         self._engine.factorise()
-
-    @property
-    def weights(self) -> Array:
-        """w_k (K,): share of the traffic; they sum to 1."""
-        return by_component(self._arrays["weight"], self.n_components)
-
-    @property
-    def support(self) -> Array:
-        """(K,) how far each component is established, as of the latest of the looks at 64 events.
-
-        The traffic in its vicinity, relative to the busiest, or the events explained there, in
-        3,600; whichever is more.
-        """
-        traffic, experience = (
-            by_component(self._arrays[name], self.n_components)
-            for name in ("traffic", "experience")
-        )
-        return np.maximum(traffic, experience)
-
-    @property
-    def established(self) -> NDArray[np.bool_]:
-        """(K,) whether a component counts as normal behaviour under some threshold.
-
-        By the traffic in its vicinity or by its tenure; an empty slot never does.
-        """
-        return np.asarray((self.support >= min(thresholds(self.rules))) & (self.weights > 0.0))
-
-    @property
-    def fully_established(self) -> NDArray[np.bool_]:
-        """(K,) whether a component counts as normal behaviour under every threshold."""
-        return np.asarray((self.support >= max(thresholds(self.rules))) & (self.weights > 0.0))
-
-    @property
-    def means(self) -> Array:
-        """mu_k (K, d) in the user's units."""
-        return self.frame.to_user(by_component(self._arrays["mean"], self.n_components))
-
-    @property
-    def factors(self) -> Array:
-        """Inverse Cholesky factors (K, d, d) of the covariances in force, frame units."""
-        return self.covariance.unpack_factor(self._packed_factors(), self.d)
-
-    @property
-    def covariances(self) -> Array:
-        """Sigma_k (K, d, d) as last factorised, in the user's units.
-
-        Of a component whose mean is beyond the frame's linear part in some feature, as it is close
-        to its mean.
-        """
-        inverse = np.linalg.inv(self.covariance.unpack_factor(self._packed_factors(), self.d))
-        means = by_component(self._arrays["mean"], self.n_components)
-        slope = self.frame.slope(means)
-        sigma: Array = (
-            inverse @ np.swapaxes(inverse, 1, 2) * (slope[:, :, None] * slope[:, None, :])
-        )
-        return sigma
-
-    def shape_in_frame(self, k: int) -> tuple[Array, Array]:
-        """Return mean (d,) and covariance in force (d, d) of one component, in frame units."""
-        inverse = np.linalg.inv(self.factors[k])
-        mean: Array = by_component(self._arrays["mean"], self.n_components)[k]
-        return mean, inverse @ inverse.T
-
-    def _packed_factors(self) -> Array:
-        if self.covariance.shared:
-            return np.repeat(by_component(self._arrays["factor"], 1), self.n_components, axis=0)
-        return by_component(self._arrays["factor"], self.n_components)
-
-    @property
-    def log_determinants(self) -> Array:
-        """log|Sigma_k| (K,) as last factorised, frame units."""
-        return -2.0 * by_component(self._arrays["log_det"], self.n_components)
-
-    @property
-    def scatters(self) -> Array:
-        """S_k (K, d, d), the components' own second moments, frame units."""
-        packed = by_component(self._arrays["scatter"], self.n_components)
-        return self.covariance.unpack(packed, self.d)
-
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
-        """Draw n events (n, d) in the user's units, and the components (n,) they came from."""
-        weights = self.weights / self.weights.sum()
-        component = rng.choice(self.n_components, size=n, p=weights)
-        noise = rng.standard_normal((n, self.d))
-        spread = np.linalg.inv(self.factors)  # lower triangular: Sigma = spread spread^T
-        Z = by_component(self._arrays["mean"], self.n_components)[component]
-        for k in range(self.n_components):
-            drawn = component == k
-            Z[drawn] += np.einsum("ij,nj->ni", spread[k], noise[drawn])
-        return self.frame.to_user(Z), component
 
     # ---- the mixture as a whole ----------------------------------------------------------
 
@@ -374,45 +253,12 @@ class OnlineMixture:
         self._engine.factorise()
 
     def follow_frame(self) -> bool:
-        """Move the frame after features that have left it; returns whether any had.
-
-        As in warm-up, the new location is the median, and the scale the distance between the 10%
-        and 90% quantiles in Gaussian standard deviations, where that is more than it was: of the
-        components' means a standard deviation to both sides. The least variance keeps its size in
-        the user's units; so one gross event, or one in twenty, can not coarsen the model.
-        """
-        if not self._may_leave_frame():
+        """Move the frame after features that have left it; returns whether any had."""
+        frame = frame_after(self._arrays, self.frame, self.covariance, self.n_components)
+        if frame is None:
             return False
-        means = by_component(self._arrays["mean"], self.n_components)
-        spread = np.sqrt(np.einsum("kii->ki", self.scatters))
-        points = np.concatenate([means - spread, means + spread])
-        low, centre, high = weighted_quantiles(points, np.tile(self.weights, 2), (0.1, 0.5, 0.9))
-        left = (np.abs(centre) > OFF_CENTRE) | (high - low > TOO_WIDE * SPREAD_10_90)
-        if not left.any():
-            return False
-        frame = self.frame
-        spread = (frame.to_user(high) - frame.to_user(low)) / SPREAD_10_90
-        grown = np.where(left, np.maximum(spread / frame.scale, 1.0), 1.0)
-        location = np.where(left, frame.to_user(centre), frame.location)
-        ridge = np.maximum(frame.ridge / grown**2, LEAST_RIDGE)
-        self.move_frame(Frame(location, frame.scale * grown, ridge))
+        self.move_frame(frame)
         return True
-
-    def _may_leave_frame(self) -> bool:
-        """Return False, quickly, where too little of the traffic is far out for a feature to leave.
-
-        With less than half of it beyond OFF_CENTRE the median is not, and with less than a tenth
-        beyond TOO_WIDE the quantiles are closer than that on both sides.
-        """
-        mean, scatter, weight = (self._arrays[name] for name in ("mean", "scatter", "weight"))
-        rows, columns = self.covariance.entries(self.d)
-        reach = np.abs(mean) + np.sqrt(scatter[:, rows == columns])
-        shares = [
-            (weight[:, None] * (reach > bound)).sum(axis=(0, 2)).max()
-            for bound in (OFF_CENTRE, TOO_WIDE)
-        ]
-        total = weight.sum()
-        return bool(shares[0] >= 0.49 * total or shares[1] >= 0.09 * total)
 
     def with_features(self, frame: Frame) -> OnlineMixture:
         """Return this mixture with further features at its end, placed by ``frame`` (d', each).
@@ -448,18 +294,9 @@ class OnlineMixture:
 
     def state(self) -> dict[str, Any]:
         """Return all that shapes what it will say, as plain arrays and scalars (copies)."""
-        rules = asdict(self.rules)
-        rules["forgetting"] = law_to_state(self.rules.forgetting)
-        return {
-            "version": STATE_VERSION,
-            "components": self.n_components,
-            "rules": rules,
-            "ids": self.ids.copy(),
-            "location": self.frame.location.copy(),
-            "scale": self.frame.scale.copy(),
-            "ridge": self.frame.ridge.copy(),
-            **{name: self._arrays[name].copy() for name in (*STATISTICS, *FACTORS)},
-        }
+        return to_state(
+            self.frame, self.n_components, self.rules, ids=self.ids, arrays=self._arrays
+        )
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
@@ -470,26 +307,7 @@ class OnlineMixture:
         ValueError
             If the state is of another version or its arrays do not fit together.
         """
-        if state.get("version") != STATE_VERSION:
-            raise ValueError(
-                f"mixture state is of version {state.get('version')!r}; this build reads "
-                f"version {STATE_VERSION}: use the release that wrote it"
-            )
-        rules = dict(state["rules"])
-        rules["forgetting"] = law_from_state(rules["forgetting"])
-        frame = Frame(*(np.array(state[name]) for name in ("location", "scale", "ridge")))
-        components = int(state["components"])
-        arrays = empty_arrays(components, len(frame.location), covariance_of(rules["covariance"]))
-        for name in (*STATISTICS, *FACTORS):
-            stored = np.asarray(state[name])
-            if stored.shape != arrays[name].shape:
-                raise ValueError(
-                    f"mixture state: {name} has shape {stored.shape}, "
-                    f"{arrays[name].shape} is needed for {components} components"
-                )
-            arrays[name][...] = stored
-        ids = np.array(state["ids"], dtype=np.uint64)
-        return cls(frame, components, Rules(**rules), ids=ids, arrays=arrays)
+        return cls(**from_state(state))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OnlineMixture.from_state, (self.state(),)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgmm.mixture import Frame, HalfLife, OnlineMixture
+from streamgmm.mixture import Frame, HalfLife, OnlineMixture, following
 from tests.mixture.naive import VICINITY
 from tests.mixture.streams import COVARIANCES, fitted, in_linear_part, modes, with_holes
 
@@ -250,7 +250,7 @@ def test_the_quick_look_misses_no_feature_that_has_left(
     )
     mixture.move_frame(moved)
     thorough = mixture.copy()
-    with mock.patch.object(OnlineMixture, "_may_leave_frame", return_value=True):
+    with mock.patch.object(following, "_may_leave", return_value=True):
         left = thorough.follow_frame()
     assert mixture.follow_frame() == left
     np.testing.assert_array_equal(mixture.frame.scale, thorough.frame.scale)
