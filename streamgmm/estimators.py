@@ -5,35 +5,29 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from river import base
 
-from streamgmm import snapshot
 from streamgmm.detection.columns import Columns
 from streamgmm.detection.learner import Learner
 from streamgmm.detection.newcomers import Newcomers
 from streamgmm.detection.reasons import Explanation, explain
-from streamgmm.detection.rows import Rows
-from streamgmm.errors import StateError
 from streamgmm.events.clock import EventClock
 from streamgmm.inputs import Time, seconds_of, table_of, times_of, weight_of, weights_of
-from streamgmm.learned import Learned
-from streamgmm.mixture import Forgetting, Frame, HalfLife, Rules, parse_half_life
-from streamgmm.mixture.forgetting import law_from_state, law_to_state
+from streamgmm.mixture import Forgetting, HalfLife, Rules, parse_half_life
+from streamgmm.portable import Portable
 
 Array: TypeAlias = NDArray[np.float64]
 Event: TypeAlias = Mapping[Any, Any]
 
-_STATE_KIND = "OnlineGMM"
-_STATE_VERSION = 5
 _HALF_LIFE = 10_000
 _MAX_AHEAD = 86_400.0  # s; an event is no further ahead of its stream than that, or a half-life
 
 
-class OnlineGMM(Learned, base.AnomalyDetector):
+class OnlineGMM(Portable, base.AnomalyDetector):
     """Anomaly detection with a Gaussian mixture that learns from every event.
 
     The score is the negative log-likelihood, in nats, of the event under the behaviour that is
@@ -205,11 +199,7 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         ValueError
             If a value is infinite.
         """
-        x = x if type(x) is dict else dict(x)
-        stepper = self._learner.stepper
-        if stepper is not None:
-            return stepper.score(self._columns, x)
-        return float(self._learner.score(self._known(self._columns.row(x)))[0])
+        return self._score_one(x if type(x) is dict else dict(x))
 
     def learn_one(self, x: Event, *, w: float = 1.0, t: Time = None) -> None:
         """Learn x.
@@ -253,25 +243,6 @@ class OnlineGMM(Learned, base.AnomalyDetector):
         except (TypeError, ValueError):
             self._clock.restore(before)
             raise
-
-    def _pass_by(self, x: dict[Any, Any]) -> float:
-        """Return the score of an event that teaches nothing."""
-        score = self.score_one(x)
-        if not self._learner.frozen:
-            self._learner.n_seen += 1
-        return score
-
-    def _score_learn_one(self, x: dict[Any, Any], weight: float, time: float) -> float:
-        score = self._learner.step_one(self._columns, x, weight, time)
-        if score is not None:
-            return score
-        row = self._columns.row(x, grow=True)
-        self._admit_in_warm_up()
-        # those that the mixture does not have yet are not columns, so that they slow nothing down
-        d = self._learner.n_features
-        new = self._columns.shrink(d)
-        rows = Rows(self._known(row), np.array([weight]), np.array([time]))
-        return float(self._score_learn(rows, new, row[:, d:])[0])
 
     def explain_one(self, x: Event) -> Explanation:
         """Return why x is unlikely: each feature against what the others let expect.
@@ -359,182 +330,3 @@ class OnlineGMM(Learned, base.AnomalyDetector):
                 rest = self._score_learn_rows(names, rows[first:], weight[first:], time[first:])
                 return np.concatenate([before, rest])
         return self._score_learn_rows(names, rows, weight, time)
-
-    def _pass_by_many(self, names: list[Any], rows: Array) -> Array:
-        """Return the scores of rows (n, m) that teach nothing."""
-        if not self._learner.frozen:
-            self._learner.n_seen += len(rows)
-        return self._learner.score(self._known(self._over_columns(names, rows)))
-
-    def _score_learn_rows(self, names: list[Any], rows: Array, weight: Array, time: Array) -> Array:
-        """Score and learn rows (n, m) of the features ``names``; the first has a weight."""
-        if not self.ready:
-            self._columns.row(dict.fromkeys(names, math.nan), grow=True)
-            self._admit_in_warm_up()
-        known = set(self.feature_names)
-        new = [i for i, name in enumerate(names) if name not in known]
-        if self._timed:
-            admitted = np.zeros(len(time), dtype=bool)
-            admitted[weight > 0.0] = self._clock.admit(time[weight > 0.0])
-            time = np.where(admitted, time, math.nan)
-        block = Rows(self._over_columns(names, rows), weight, time)
-        return self._score_learn(block, [names[i] for i in new], rows[:, new])
-
-    # ---- features ------------------------------------------------------------------------
-
-    def _known(self, matrix: Array) -> Array:
-        """Return the columns that the mixture has."""
-        return np.ascontiguousarray(matrix[:, : self._learner.n_features])
-
-    def _admit_in_warm_up(self) -> None:
-        """Give columns that have just appeared their place in a warm-up."""
-        added = len(self._columns) - self._learner.n_features
-        if added and not self.ready:
-            self._learner.widen(_unplaced(added))
-
-    def _score_learn(self, rows: Rows, new: list[Any], values: Array) -> Array:
-        """Score and learn rows; ``values`` (n, p) are those of features that are ``new``."""
-        learner = self._learner
-        if not new:
-            learner.score_learn(rows)
-            return rows.score
-        scores, values, start = np.empty(len(rows)), values.copy(), 0
-        shown = (~np.isnan(values)).any(axis=1) & (rows.weight > 0)
-        for stop in [*(np.flatnonzero(shown) + 1).tolist(), len(rows)]:
-            part = Rows(rows.X[start:stop], rows.weight[start:stop], rows.time[start:stop])
-            learner.score_learn(part)
-            scores[start:stop] = part.score
-            if stop > start and shown[stop - 1]:
-                for name, frame in self._newcomers.watch(self.n_seen, new, values[stop - 1]):
-                    at = new.index(name)
-                    X = np.column_stack([rows.X, values[:, at]])
-                    rows = Rows(np.ascontiguousarray(X), rows.weight, rows.time)
-                    values[:, at] = np.nan
-                    self._columns.row({name: math.nan}, grow=True)
-                    learner.widen(frame)
-            start = stop
-        return scores
-
-    def _over_columns(self, names: list[Any], rows: Array) -> Array:
-        """Return rows over all columns in their order, NaN where a feature is not in ``names``."""
-        if names == self._columns.names:
-            return rows
-        place = {name: i for i, name in enumerate(names)}
-        matrix = np.full((len(rows), len(self._columns)), np.nan)
-        for i, name in enumerate(self._columns.names):
-            if name in place:
-                matrix[:, i] = rows[:, place[name]]
-        return matrix
-
-    # ---- as a whole ----------------------------------------------------------------------
-
-    def merge(self, other: OnlineGMM) -> OnlineGMM:
-        """Return a model that has learned both streams; neither of the two is changed.
-
-        Both must descend from one warm-up (copies, or restored from the same bytes), and no
-        component have been born, merged or retired since they parted (``structure=False`` sees to
-        that), so that their components are the same ones; with one component any two models of the
-        same features do. What both have learned together before they parted counts twice. Beside
-        mixture, number of events and clock, all is as in this one: gate, drift, quarantine, frozen
-        or not. Features that are still watched are forgotten.
-
-        Raises
-        ------
-        ValueError
-            If features, settings or components differ, or one is still in warm-up.
-        """
-        if not (self.ready and other.ready):
-            raise ValueError("cannot merge in warm-up; learn until both models are ready")
-        if self.feature_names != other.feature_names:
-            raise ValueError(
-                f"cannot merge: features {self.feature_names} and {other.feature_names} differ"
-            )
-        merged = type(self)(**self._made_with)
-        merged._columns = Columns(self.feature_names)
-        merged._learner.restore(self._learner.state())
-        merged._learner.mixture = self.mixture.merge(other.mixture)
-        merged._learner.n_features = self._learner.n_features
-        merged._learner.n_seen = self.n_seen + other.n_seen
-        merged._learner.n_learned = self._learner.n_learned + other._learner.n_learned
-        later = max(self._clock, other._clock, key=lambda clock: clock.latest)
-        merged._clock.restore(later.state())
-        return merged
-
-    def to_bytes(self) -> bytes:
-        """Return all of its state, to go on from later, bit for bit (`from_bytes`).
-
-        Raises
-        ------
-        TypeError
-            If a feature's name is neither a string nor a whole number.
-        """
-        for name in (*self._columns.names, *self._newcomers.names):
-            if not isinstance(name, str | int | np.integer):
-                raise TypeError(
-                    f"feature {name!r} has a name of type {type(name).__name__}; to_bytes keeps "
-                    "names that are strings or whole numbers: rename it, or pickle the model"
-                )
-        parameters = dict(self._made_with)
-        forgetting = parameters.pop("forgetting")
-        return snapshot.pack(
-            {
-                "kind": _STATE_KIND,
-                "version": _STATE_VERSION,
-                "parameters": parameters,
-                "forgetting": None if forgetting is None else law_to_state(forgetting),
-                "names": list(self._columns.names),
-                "n_features": self._learner.n_features,
-                "learner": self._learner.state(),
-                "newcomers": self._newcomers.state(),
-                "clock": self._clock.state(),
-            }
-        )
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Return the model that `to_bytes` wrote.
-
-        Raises
-        ------
-        StateError
-            If the bytes are damaged, of a newer release, or not of such a model.
-        TypeError
-            If they are no bytes.
-        """
-        if not isinstance(data, bytes | bytearray | memoryview):
-            raise TypeError(f"data is {data!r:.50}; give the bytes that to_bytes returned")
-        state = snapshot.unpack(bytes(data))
-        found = (state.get("kind"), state.get("version"))
-        if found != (_STATE_KIND, _STATE_VERSION):
-            raise StateError(
-                f"the bytes hold {found[0]!r} of version {found[1]!r}; "
-                f"{_STATE_KIND!r} of version {_STATE_VERSION} is needed"
-            )
-        try:
-            return cls._from_state(state)
-        except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise StateError(
-                f"the bytes hold an {_STATE_KIND} that cannot be put together again "
-                f"({type(error).__name__}: {error}); they were written by something else"
-            ) from error
-
-    @classmethod
-    def _from_state(cls, state: dict[str, Any]) -> Self:
-        law = state["forgetting"]
-        forgetting = None if law is None else law_from_state(law)
-        model = cls(forgetting=forgetting, **state["parameters"])
-        model._columns = Columns(state["names"])
-        model._learner.widen(_unplaced(state["n_features"]))
-        model._learner.restore(state["learner"])
-        model._newcomers.restore(state["newcomers"])
-        model._clock.restore(state["clock"])
-        mixture = model._learner.mixture
-        d = model._learner.n_features
-        if len(model._columns) != d or (mixture is not None and mixture.d != d):
-            raise ValueError(f"{d} features, but names {model._columns.names}")
-        return model
-
-
-def _unplaced(d: int) -> Frame:
-    """Return a frame for features that wait for the warm-up's end."""
-    return Frame(np.zeros(d), np.ones(d), np.ones(d))

@@ -1,0 +1,129 @@
+"""A model as a whole: two of one origin in one, and a model as bytes and back."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from streamgmm.by_name import ByName, unplaced
+from streamgmm.detection.columns import Columns
+from streamgmm.errors import StateError
+from streamgmm.mixture.forgetting import law_from_state, law_to_state
+from streamgmm.snapshot import pack, unpack
+
+_STATE_KIND = "OnlineGMM"
+_STATE_VERSION = 5
+
+
+class Portable(ByName):
+    """The part of an estimator that merges, saves and restores it."""
+
+    _made_with: dict[str, Any]  # its parameters, as they were when it was made
+
+    def merge(self, other: Self) -> Self:
+        """Return a model that has learned both streams; neither of the two is changed.
+
+        Both must descend from one warm-up (copies, or restored from the same bytes), and no
+        component have been born, merged or retired since they parted (``structure=False`` sees to
+        that), so that their components are the same ones; with one component any two models of the
+        same features do. What both have learned together before they parted counts twice. Beside
+        mixture, number of events and clock, all is as in this one: gate, drift, quarantine, frozen
+        or not. Features that are still watched are forgotten.
+
+        Raises
+        ------
+        ValueError
+            If features, settings or components differ, or one is still in warm-up.
+        """
+        if not (self.ready and other.ready):
+            raise ValueError("cannot merge in warm-up; learn until both models are ready")
+        if self.feature_names != other.feature_names:
+            raise ValueError(
+                f"cannot merge: features {self.feature_names} and {other.feature_names} differ"
+            )
+        merged = type(self)(**self._made_with)
+        merged._columns = Columns(self.feature_names)
+        merged._learner.restore(self._learner.state())
+        merged._learner.mixture = self.mixture.merge(other.mixture)
+        merged._learner.n_features = self._learner.n_features
+        merged._learner.n_seen = self.n_seen + other.n_seen
+        merged._learner.n_learned = self._learner.n_learned + other._learner.n_learned
+        later = max(self._clock, other._clock, key=lambda clock: clock.latest)
+        merged._clock.restore(later.state())
+        return merged
+
+    def to_bytes(self) -> bytes:
+        """Return all of its state, to go on from later, bit for bit (`from_bytes`).
+
+        Raises
+        ------
+        TypeError
+            If a feature's name is neither a string nor a whole number.
+        """
+        for name in (*self._columns.names, *self._newcomers.names):
+            if not isinstance(name, str | int | np.integer):
+                raise TypeError(
+                    f"feature {name!r} has a name of type {type(name).__name__}; to_bytes keeps "
+                    "names that are strings or whole numbers: rename it, or pickle the model"
+                )
+        parameters = dict(self._made_with)
+        forgetting = parameters.pop("forgetting")
+        return pack(
+            {
+                "kind": _STATE_KIND,
+                "version": _STATE_VERSION,
+                "parameters": parameters,
+                "forgetting": None if forgetting is None else law_to_state(forgetting),
+                "names": list(self._columns.names),
+                "n_features": self._learner.n_features,
+                "learner": self._learner.state(),
+                "newcomers": self._newcomers.state(),
+                "clock": self._clock.state(),
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Return the model that `to_bytes` wrote.
+
+        Raises
+        ------
+        StateError
+            If the bytes are damaged, of a newer release, or not of such a model.
+        TypeError
+            If they are no bytes.
+        """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data is {data!r:.50}; give the bytes that to_bytes returned")
+        state = unpack(bytes(data))
+        found = (state.get("kind"), state.get("version"))
+        if found != (_STATE_KIND, _STATE_VERSION):
+            raise StateError(
+                f"the bytes hold {found[0]!r} of version {found[1]!r}; "
+                f"{_STATE_KIND!r} of version {_STATE_VERSION} is needed"
+            )
+        try:
+            return cls._from_state(state)
+        except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise StateError(
+                f"the bytes hold an {_STATE_KIND} that cannot be put together again "
+                f"({type(error).__name__}: {error}); they were written by something else"
+            ) from error
+
+    @classmethod
+    def _from_state(cls, state: dict[str, Any]) -> Self:
+        law = state["forgetting"]
+        forgetting = None if law is None else law_from_state(law)
+        make: Any = cls
+        model: Self = make(forgetting=forgetting, **state["parameters"])
+        model._columns = Columns(state["names"])
+        model._learner.widen(unplaced(state["n_features"]))
+        model._learner.restore(state["learner"])
+        model._newcomers.restore(state["newcomers"])
+        model._clock.restore(state["clock"])
+        mixture = model._learner.mixture
+        d = model._learner.n_features
+        if len(model._columns) != d or (mixture is not None and mixture.d != d):
+            raise ValueError(f"{d} features, but names {model._columns.names}")
+        return model
