@@ -18,7 +18,7 @@ from .reasons import Explanation, explain
 from .rows import Rows, rows_of
 from .settings import DetectorSettings
 from .tail import Tail
-from .verdicts import Verdicts
+from .verdicts import Verdicts, severity_of, undecided
 
 Array = NDArray[np.float64]
 
@@ -130,51 +130,45 @@ class Detector:
             If a shape does not fit, a value is infinite, or the budget is a rate and t is
             not given.
         """
+        self._require_times(t)
+        rows = rows_of(X, t, w, self.n_features)
+        verdicts = undecided(rows)
+        at = 0
+        while at < len(rows):
+            at = self._advance(rows, at, verdicts)
+        verdicts.severity[:] = severity_of(verdicts.p_value)
+        self._gather(verdicts, rows.time)
+        return verdicts
+
+    def _require_times(self, t: Array | None) -> None:
         # Whether a block's events all lack a time depends on how the stream was cut: no error.
         if self.settings.budget.per_day is not None and t is None:
             raise ValueError(
                 "the budget is a rate a day, but the events have no times; give t, or a "
                 "probability as the budget"
             )
-        rows = rows_of(X, t, w, self.n_features)
-        n = len(rows)
-        p_value = np.full(n, np.nan)
-        is_anomaly, ready = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-        unscored = np.asarray(np.isnan(rows.X).all(axis=1))
-        explanations: dict[int, Explanation] = {}
-        at = 0
-        while at < n:
-            start = at
-            if self.frozen:
-                at = self._watch(rows, explanations)
-            elif self.ready:
-                at = self._run(rows, start, explanations)
-            else:
-                at = self._warm_up(rows, start)
-                continue
-            if self.ready:
-                scores = rows.score[start:at]
-                p_value[start:at] = self._tail.p_value(scores)
-                is_anomaly[start:at] = scores >= self._threshold
-                ready[start:at] = True
-            if not self.frozen:
-                self._account(rows, start, at)
-        p_value[unscored] = np.nan
-        is_anomaly &= ~unscored
-        severity = np.minimum(-10.0 * np.log10(np.maximum(p_value, 1e-10)), 100.0)
-        verdicts = Verdicts(
-            score=rows.score,
-            p_value=p_value,
-            severity=severity,
-            is_anomaly=is_anomaly,
-            ready=ready,
-            unscored=unscored,
-            component=rows.component,
-            incident=np.zeros(n, dtype=np.int64),
-            explanations=explanations,
-        )
-        self._gather(verdicts, rows.time)
-        return verdicts
+
+    def _advance(self, rows: Rows, start: int, verdicts: Verdicts) -> int:
+        """Score, decide and learn from ``start`` to where tail or warm-up change; returns where."""
+        if self.frozen:
+            at = self._watch(rows, verdicts.explanations)
+        elif self.ready:
+            at = self._run(rows, start, verdicts.explanations)
+        else:
+            return self._warm_up(rows, start)
+        if self.ready:
+            self._decide(rows, start, at, verdicts)
+        if not self.frozen:
+            self._account(rows, start, at, verdicts.unscored)
+        return at
+
+    def _decide(self, rows: Rows, start: int, stop: int, verdicts: Verdicts) -> None:
+        """Decide on rows that were scored under the present tail and threshold."""
+        part, scores = slice(start, stop), rows.score[start:stop]
+        unscored = verdicts.unscored[part]
+        verdicts.p_value[part] = np.where(unscored, np.nan, self._tail.p_value(scores))
+        verdicts.is_anomaly[part] = (scores >= self._threshold) & ~unscored
+        verdicts.ready[part] = True
 
     def _run(self, rows: Rows, start: int, explanations: dict[int, Explanation]) -> int:
         """Run from ``start`` to the next fit of the tail, explaining anomalies on the way."""
@@ -224,12 +218,12 @@ class Detector:
             self._decide_threshold()
         return at
 
-    def _account(self, rows: Rows, start: int, stop: int) -> None:
+    def _account(self, rows: Rows, start: int, stop: int, unscored: NDArray[np.bool_]) -> None:
         """Let times and scores of decided events that have a weight into clock and tail."""
-        taught = rows.weight[start:stop] > 0.0
-        self._clock.see(rows.time[start:stop][taught])
-        scored = ~np.isnan(rows.X[start:stop]).all(axis=1)
-        if self._tail.add(rows.score[start:stop][taught & scored]):
+        part = slice(start, stop)
+        taught = rows.weight[part] > 0.0
+        self._clock.see(rows.time[part][taught])
+        if self._tail.add(rows.score[part][taught & ~unscored[part]]):
             self._decide_threshold()
 
     def _decide_threshold(self) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .incidents import Sighting
 from .reasons import Explanation
+from .rows import Rows
 
 Array = NDArray[np.float64]
 
@@ -34,3 +35,24 @@ class Verdicts:
     incident: NDArray[np.int64]
     explanations: dict[int, Explanation] = field(default_factory=dict)
     sightings: dict[int, Sighting] = field(default_factory=dict)
+
+
+def undecided(rows: Rows) -> Verdicts:
+    """Return verdicts on rows of which nothing is decided yet: they share scores and components."""
+    n = len(rows)
+    return Verdicts(
+        score=rows.score,
+        p_value=np.full(n, np.nan),
+        severity=np.full(n, np.nan),
+        is_anomaly=np.zeros(n, dtype=bool),
+        ready=np.zeros(n, dtype=bool),
+        unscored=np.asarray(np.isnan(rows.X).all(axis=1)),
+        component=rows.component,
+        incident=np.zeros(n, dtype=np.int64),
+    )
+
+
+def severity_of(p_value: Array) -> Array:
+    """Return min(100, -10 log10 p) of p-values (n,); NaN stays NaN."""
+    severity: Array = np.minimum(-10.0 * np.log10(np.maximum(p_value, 1e-10)), 100.0)
+    return severity
