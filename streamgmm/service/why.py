@@ -107,23 +107,35 @@ class ReasonWriter:
         )
         show = partial(self._encoder.render, feature)
         text = against(value, expected, low, high, given_rest=reason.given_rest, show=show)
-        return WhyRecord(
-            feature=field.name,
-            value=value,
-            expected=expected,
-            low=low,
-            high=high,
-            given_rest=reason.given_rest,
-            surprise=reason.surprise,
-            share=reason.share,
-            text=f"{field.name} {text}",
-        )
+        return _told(field, reason, value, (expected, low, high), f"{field.name} {text}")
 
     def _in_user_units(self, feature: int, encoded: float) -> float:
         """Invert the transform; what it cannot have meant (a count below 0) is cut off."""
         value = max(self._encoder.inverse(feature, encoded), self._encoder.lowest(feature))
         # The way there and back costs the last digits: 300 comes back as 300.00000000000006.
         return float(f"{value:.12g}")
+
+
+def _told(
+    field: Field,
+    reason: Reason,
+    value: float | str,
+    usual: tuple[float, float, float],
+    text: str,
+) -> WhyRecord:
+    """Record one column's reason; ``usual`` is what is expected, and from where to where."""
+    expected, low, high = usual
+    return WhyRecord(
+        feature=field.name,
+        value=value,
+        expected=expected,
+        low=low,
+        high=high,
+        given_rest=reason.given_rest,
+        surprise=reason.surprise,
+        share=reason.share,
+        text=text,
+    )
 
 
 def _category(field: Field, reason: Reason, batch: Batch, row: int) -> WhyRecord:
@@ -139,17 +151,8 @@ def _category(field: Field, reason: Reason, batch: Batch, row: int) -> WhyRecord
     lowest, highest = _percent(low), _percent(high)
     usual = f"{lowest} to {highest}" if lowest != highest else lowest
     rest = f"expected {usual} given the rest" if reason.given_rest else f"usually {usual}"
-    return WhyRecord(
-        feature=field.name,
-        value=category,
-        expected=expected,
-        low=low,
-        high=high,
-        given_rest=reason.given_rest,
-        surprise=reason.surprise,
-        share=reason.share,
-        text=f"{field.name} {shown} seen in {seen}, {rest}",
-    )
+    text = f"{field.name} {shown} seen in {seen}, {rest}"
+    return _told(field, reason, category, (expected, low, high), text)
 
 
 def _seen(field: Field, share: float, own_share: float) -> str:
