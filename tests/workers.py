@@ -49,6 +49,9 @@ budget = 0.01
 [sink]
 type = "kafka"
 brokers = "{sink_brokers}"
+delivery = "{delivery}"
+commit_interval = "{commit_interval}"
+transaction_timeout = "{transaction_timeout}"
 scores = "{scores}"
 alerts = "{alerts}"
 dead_letters = "{dead_letters}"
@@ -63,6 +66,9 @@ DEFAULTS = {
     "instance": "",
     "start_timeout": "10s",
     "scope": "partition",
+    "delivery": "auto",
+    "commit_interval": "20ms",
+    "transaction_timeout": "10s",
     "checkpoint_interval": "200ms",
     "scores": "",
     "alerts": "",
@@ -188,8 +194,8 @@ class Topics:
         self._producer.flush()
 
     def read(self, topic: str, count: int, timeout: float = 60.0) -> list[Any]:
-        """Read from the beginning until there are `count` records or more."""
-        consumer = KafkaConsumer(**self._settings)
+        """Read what is committed, from the beginning until there are `count` records or more."""
+        consumer = KafkaConsumer(**self._settings, isolation_level="read_committed")
         try:
             return self._read(consumer, topic, count, timeout)
         finally:

@@ -99,6 +99,13 @@ def _sink(config: Config) -> Iterator[str]:
         return
     if not sink.brokers and not isinstance(source, KafkaInput):
         yield "[sink] has no brokers, and the source is not Kafka; give brokers"
+    if sink.delivery == "exactly_once" and not (
+        isinstance(source, KafkaInput) and _same_cluster(source, sink)
+    ):
+        yield (
+            '[sink] delivery is "exactly_once", which takes a source on the same Kafka cluster; '
+            'leave brokers out of [sink], or set delivery to "at_least_once"'
+        )
     if not outputs:
         yield "[sink] names no topic; name at least one of scores, alerts and dead_letters"
     if isinstance(source, KafkaInput) and _same_cluster(source, sink):

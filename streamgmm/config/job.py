@@ -59,6 +59,15 @@ class Config:
         canonical = json.dumps(shape, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
 
+    @property
+    def exactly_once(self) -> bool:
+        """Whether outputs and the positions they came from are committed together."""
+        source, sink = self.source, self.sink
+        if not isinstance(source, KafkaInput) or not isinstance(sink, KafkaOutput):
+            return False
+        one_cluster = not sink.brokers or set(sink.brokers) == set(source.brokers)
+        return sink.delivery == "exactly_once" or (sink.delivery == "auto" and one_cluster)
+
     def to_toml(self, *, comments: bool = False) -> str:
         """Return the job as TOML that loads to the same job; secrets are left out.
 

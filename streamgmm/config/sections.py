@@ -39,6 +39,13 @@ def _session(value: object) -> float:
     return length
 
 
+def _transaction(value: object) -> float:
+    length = seconds(value)
+    if not 1 <= length <= 900:
+        raise ValueError
+    return length
+
+
 _SESSION = Rule('1 second to 30 minutes, such as 45 or "45s"', _session)
 
 
@@ -271,6 +278,22 @@ class KafkaOutput(Security):
     scores: Annotated[str, _TOPIC, "every event's score"] = ""
     alerts: Annotated[str, _TOPIC, "anomalies, with the event and the reasons"] = ""
     dead_letters: Annotated[str, _TOPIC, "events that could not be used, and why"] = ""
+    delivery: Annotated[
+        str,
+        choice("auto", "exactly_once", "at_least_once"),
+        "auto: exactly once where source and sink are one cluster, else at least once",
+    ] = "auto"
+    commit_interval: Annotated[
+        float,
+        duration(),
+        "exactly once: outputs are committed, and so can be read, after so long or sooner",
+    ] = 0.02
+    transaction_timeout: Annotated[
+        float,
+        Rule('1 second to 15 minutes, such as 30 or "30s"', _transaction),
+        "exactly once: what a crashed worker left open is given up after so long, and until "
+        "then keeps readers waiting; with source.instance it is at its restart",
+    ] = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

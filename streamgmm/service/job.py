@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from streamgmm.errors import StreamGMMError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamgmm.service.commands import Commands
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.models import Models
@@ -23,6 +25,8 @@ __all__ = ["Housekeeping", "Parts"]
 # that supervisors give before they kill.
 _DRAIN_SECONDS: Final = 20.0
 _SHOW_SECONDS: Final = 1.0
+# How long to wait for outputs before operators are heard again.
+_PATIENCE_SECONDS: Final = 1.0
 _STARTING: Final = "starting"
 _log = logging.getLogger(__name__)
 
@@ -63,8 +67,18 @@ class Housekeeping:
         self._worked = False
         self._gave_up = False
 
-    def deliver(self, timeout: float | None = None) -> bool:
+    def deliver(
+        self, timeout: float | None = None, *, settle: Callable[[float], bool] | None = None
+    ) -> bool:
         """Bring all outputs out, however long that takes.
+
+        Parameters
+        ----------
+        timeout
+            Seconds after which to give it up for now.
+        settle
+            Delivers, if it can within so many seconds, and says whether it could; without it
+            outputs are flushed.
 
         Returns
         -------
@@ -81,7 +95,7 @@ class Housekeeping:
         if self._gave_up:
             return False
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._flush():
+        while not self._settled(settle):
             if self._stop.overdue(_DRAIN_SECONDS):
                 self._gave_up = True
                 return False
@@ -106,11 +120,16 @@ class Housekeeping:
                 "events are processed again at the next start"
             )
 
-    def _flush(self) -> bool:
-        done = self._sink.flush(1.0)
-        self._metrics.sink_retries.inc(self._sink.retried - self._retried)
-        self._retried = self._sink.retried
-        return done
+    def _settled(self, settle: Callable[[float], bool] | None) -> bool:
+        try:
+            return (settle or self._sink.flush)(_PATIENCE_SECONDS)
+        finally:
+            self._metrics.sink_retries.inc(self._sink.retried - self._retried)
+            self._retried = self._sink.retried
+
+    def give_up(self) -> None:
+        """Note that what is not delivered yet will not be before the end."""
+        self._gave_up = True
 
     def checkpoint_is_due(self) -> bool:
         """Whether it is time for a checkpoint; asking resets the clock."""

@@ -1,8 +1,10 @@
 """The job over Kafka: one worker of a consumer group, until it is asked to stop.
 
-The order at every settlement is: outputs delivered, positions committed, checkpoint written. A
-crash between two of them repeats some outputs and loses none, and a checkpoint is never ahead of
-what is committed. A model's first checkpoint comes with its first commit, not an interval later.
+The order at every settlement is: outputs delivered, positions committed (or both at once, see
+`delivery`), checkpoint written. So a checkpoint is never ahead of what is committed. A model's
+first checkpoint comes with its first commit, not an interval later. Where a transaction is lost the
+models are ahead of the topics: all of them are let go, and the partitions opened as if just
+assigned.
 """
 
 from __future__ import annotations
@@ -10,11 +12,17 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamgmm.io.kafka import KafkaSource, Partition, SourceUnavailableError
+from streamgmm.io.kafka import (
+    KafkaSource,
+    Partition,
+    SourceUnavailableError,
+    TransactionLostError,
+)
 from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
 
     from streamgmm.events import Record
     from streamgmm.io.kafka import Owner
+    from streamgmm.service.delivery import Delivery
     from streamgmm.service.job import Parts
 
 __all__ = ["KafkaJob"]
@@ -41,6 +50,8 @@ class KafkaJob:
     ----------
     connect
         Makes the source, given its owner.
+    delivery
+        Brings out what was put into the sink, with the positions it came from.
     batch_wait
         Seconds to wait for the first event of a batch.
     by_topic
@@ -52,12 +63,14 @@ class KafkaJob:
     def __init__(
         self,
         connect: Callable[[Owner], KafkaSource],
+        delivery: Delivery,
         *,
         batch_wait: float,
         by_topic: bool,
         parts: Parts,
     ) -> None:
         self._connect = connect
+        self._delivery = delivery
         self._batch_wait = batch_wait
         self._by_topic = by_topic
         self._models = parts.models
@@ -68,7 +81,10 @@ class KafkaJob:
         self._partitions: dict[str, Partition] = {}
         self._committed: dict[str, int] = {}
         self._undelivered: set[Partition] = set()
-        self._settle_at = 0.0
+        self._source: KafkaSource | None = None
+        # Partitions went away with outputs of theirs in the open transaction.
+        self._torn = False
+        self._settle_at = self._deliver_at = 0.0
 
     def run(self) -> None:
         """Work until asked to stop; then finish what was polled, commit, and leave the group.
@@ -82,7 +98,7 @@ class KafkaJob:
         StreamGMMError
             If outputs could not be delivered before the stop.
         """
-        source = self._connect(self)
+        self._source = source = self._connect(self)
         self._house.trouble("waiting for the group to assign partitions")
         try:
             while not self._stop.is_set():
@@ -90,29 +106,68 @@ class KafkaJob:
                     self._turn(source)
                 except SourceUnavailableError as error:
                     self._metrics.connected.set(0)
-                    self._house.trouble(f"the source does not answer: {error}")
-                    self._house.obey()
-                    self._house.show()
-                    self._stop.wait(_RETRY_SECONDS)
+                    self._wait(f"the source does not answer: {error}")
+                except TransactionLostError as error:
+                    self._start_over(source, error)
             _log.info("stopping: delivering what was read")
             self._finish(source)
         finally:
             source.close()
         self._house.require_delivery()
 
+    def _wait(self, trouble: str) -> None:
+        self._house.trouble(trouble)
+        self._house.obey()
+        self._house.show()
+        self._stop.wait(_RETRY_SECONDS)
+
+    def _start_over(self, source: KafkaSource, error: TransactionLostError) -> None:
+        """Begin again from the committed positions, with the models as they were there."""
+        _log.warning("a transaction was lost (%s): its events are processed again", error)
+        self._metrics.transactions_lost.inc()
+        source.hold()
+        while not self._delivery.start_over():
+            self._wait("a transaction was lost and no new one can be opened")
+            if self._stop.is_set():
+                return
+        self._models.close(set(self._partitions), park=False)
+        self._partitions.clear()
+        self._committed.clear()
+        self._undelivered.clear()
+        self._torn = False
+
     def release(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Deliver the outputs of partitions that are taken away; say what to commit."""
-        if not self._house.deliver(_RELEASE_SECONDS):
-            self._undelivered.update(partitions)
-            return {}
         positions = self._uncommitted()
-        return {one: positions[one] for one in partitions if one in positions}
+        if not self._delivery.exactly_once:
+            if self._house.deliver(_RELEASE_SECONDS):
+                return {one: positions[one] for one in partitions if one in positions}
+        elif not self._torn and self._settled(positions, _RELEASE_SECONDS):
+            return {}
+        self._undelivered.update(partitions)
+        return {}
+
+    def _settled(self, positions: Mapping[Partition, int], timeout: float | None = None) -> bool:
+        """Deliver and commit; False if that was given up."""
+        assert self._source is not None
+        try:
+            settle = partial(self._delivery.settle, self._source, positions)
+            if not self._house.deliver(timeout, settle=settle):
+                return False
+        except TransactionLostError as error:
+            if timeout is None:
+                raise
+            _log.debug("at a hand-over: %s", error)
+            return False
+        self._committed |= {str(one): position for one, position in positions.items()}
+        return True
 
     def released(self, partitions: Collection[Partition], *, committed: bool) -> None:
         """Let partitions go, with a checkpoint where everything is settled."""
         names = {str(partition) for partition in partitions}
         settled = committed and not self._undelivered & set(partitions)
         self._undelivered -= set(partitions)
+        self._torn |= self._delivery.exactly_once and not settled
         if settled:
             self._models.checkpoint(self._models.shard_names(names))
         self._models.close(names, park=settled)
@@ -123,6 +178,8 @@ class KafkaJob:
     def _turn(self, source: KafkaSource) -> None:
         self._open_new(source)
         batches = source.poll(self._batch_wait)
+        if self._torn:
+            raise TransactionLostError("partitions went to others before it was committed")
         for partition, records in batches.items():
             self._process(partition, records)
         if not batches:
@@ -131,12 +188,19 @@ class KafkaJob:
         if source.joined and not source.unopened():
             self._house.trouble(None)
         asked = self._house.obey()
-        now = time.monotonic()
-        if asked or now >= self._settle_at or self._sink.unconfirmed >= _MOST_UNCONFIRMED:
+        if asked or self._is_time_to_settle():
             self._settle(source)
             self._settle_at = time.monotonic() + _SETTLE_SECONDS
         if self._house.show_is_due():
             self._show(source)
+
+    def _is_time_to_settle(self) -> bool:
+        """Whether outputs have waited long enough, or are many; or positions alone, or nothing."""
+        now, waiting = time.monotonic(), self._sink.unconfirmed
+        if waiting == 0:
+            self._deliver_at = now + self._delivery.interval
+            return now >= self._settle_at
+        return now >= self._deliver_at or waiting >= _MOST_UNCONFIRMED
 
     def _open_new(self, source: KafkaSource) -> None:
         groups: dict[str, list[Partition]] = defaultdict(list)
@@ -177,17 +241,11 @@ class KafkaJob:
             position = source.position(partition)
             if position is not None:
                 self._models.pass_over(str(partition), position)
-        if not self._house.deliver():
+        if not self._settled(self._uncommitted()):
             return
-        self._commit(source)
         self._models.checkpoint_new()
         if self._house.checkpoint_is_due():
             self._house.checkpoint()
-
-    def _commit(self, source: KafkaSource) -> None:
-        positions = self._uncommitted()
-        source.commit(positions)
-        self._committed |= {str(one): position for one, position in positions.items()}
 
     def _uncommitted(self) -> dict[Partition, int]:
         return {
@@ -197,12 +255,16 @@ class KafkaJob:
         }
 
     def _finish(self, source: KafkaSource) -> None:
-        if not self._house.deliver():
-            return
         try:
-            self._commit(source)
+            if self._torn or not self._settled(self._uncommitted()):
+                return
         except SourceUnavailableError as error:
             _log.warning("positions could not be committed before the stop (%s)", error)
+            return
+        except TransactionLostError as error:
+            _log.warning("the last transaction was lost before the stop (%s)", error)
+            source.hold()
+            self._house.give_up()
             return
         self._house.checkpoint()
 

@@ -121,6 +121,9 @@ class Metrics:
         self.lag = self._gauge("lag_events", "Events waiting in a partition.", by_partition)
         self.connected = self._gauge("source_connected", "1 while the source can be reached.")
         self.sink_retries = self._counter("sink_retries", "Outputs that had to be sent again.")
+        self.transactions_lost = self._counter(
+            "transactions_lost", "Transactions given up, whose events were processed again."
+        )
 
     def _model(self) -> None:
         by_partition = ["partition"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from streamgmm.events import BatchDecoder
 from streamgmm.io.own_output import refuse_own_output
 from streamgmm.service.commands import Commands
 from streamgmm.service.dead_letters import FirstLetters
+from streamgmm.service.delivery import AtLeastOnce, ExactlyOnce
 from streamgmm.service.file_job import FileJob, open_source
 from streamgmm.service.history import store_of
 from streamgmm.service.http import HttpServer, Operators
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from streamgmm.config import Config
     from streamgmm.io.kafka import Connection, KafkaSource, Owner
     from streamgmm.service.checkpoint import DirectoryStore
+    from streamgmm.service.delivery import Delivery
     from streamgmm.service.sinks import OutputSink
     from streamgmm.service.stop import Stop
 
@@ -57,7 +60,8 @@ def run(config: Config, stop: Stop) -> None:
             stack.enter_context(store.held())
         if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
             refuse_own_output(config.source.path, config.sink.paths)
-        sink = FirstLetters(_sink(config, stop), kept=bool(config.sink.dead_letters))
+        outputs, delivery = _sink(config, stop)
+        sink = FirstLetters(outputs, kept=bool(config.sink.dead_letters))
         stack.callback(sink.close)
 
         def parts(decoder: Callable[[str], BatchDecoder]) -> Parts:
@@ -80,7 +84,7 @@ def run(config: Config, stop: Stop) -> None:
             return Parts(models=models, sink=sink, house=house, metrics=metrics, stop=stop)
 
         if isinstance(config.source, KafkaInput):
-            _run_kafka(config, config.source, parts)
+            _run_kafka(config, config.source, delivery, parts)
         else:
             _run_file(config, config.source, parts, stop)
 
@@ -124,14 +128,32 @@ def _store(config: Config) -> DirectoryStore | None:
     return store_of(config)
 
 
-def _sink(config: Config, stop: Stop) -> OutputSink:
+def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery]:
     sink = config.sink
     if isinstance(sink, FileOutput):
-        return FileOutputs(sink)
-    from streamgmm.io.kafka import KafkaSink
+        files = FileOutputs(sink)
+        return files, AtLeastOnce(files)
+    from streamgmm.io.kafka import KafkaSink, KafkaTransactions
 
     topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
-    return KafkaOutputs(KafkaSink(connection(sink, config, stop), topics), sink)
+    there = connection(sink, config, stop)
+    if not config.exactly_once:
+        outputs = KafkaOutputs(KafkaSink(there, topics), sink)
+        return outputs, AtLeastOnce(outputs)
+    transactions = KafkaTransactions(
+        there,
+        topics,
+        transactional_id=_transactional_id(config),
+        timeout=sink.transaction_timeout,
+    )
+    return KafkaOutputs(transactions, sink), ExactlyOnce(transactions, sink.commit_interval)
+
+
+def _transactional_id(config: Config) -> str:
+    """Name this worker to the brokers: for as long as it lives, or with `instance` for good."""
+    source = config.source
+    assert isinstance(source, KafkaInput)
+    return f"{source.group}-{source.instance or uuid.uuid4().hex}"
 
 
 def _run_file(
@@ -157,7 +179,10 @@ def _run_file(
 
 
 def _run_kafka(
-    config: Config, source: KafkaInput, parts: Callable[[Callable[[str], BatchDecoder]], Parts]
+    config: Config,
+    source: KafkaInput,
+    delivery: Delivery,
+    parts: Callable[[Callable[[str], BatchDecoder]], Parts],
 ) -> None:
     from streamgmm.io.kafka import KafkaSource
     from streamgmm.service.kafka_job import KafkaJob
@@ -180,6 +205,7 @@ def _run_kafka(
     made = parts(decoder)
     KafkaJob(
         connect,
+        delivery,
         batch_wait=source.batch_wait,
         by_topic=config.model.scope == "topic",
         parts=made,

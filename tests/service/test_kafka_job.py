@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import signal
+import time
 from collections import defaultdict
 from contextlib import closing
 from itertools import islice
@@ -198,9 +199,10 @@ def test_a_killed_worker_resumes_and_loses_nothing(
         worker.kill()
         topics.send_flows(source, 3000, 3500, partitions=2)
         worker.restart()
-        scores = topics.read(job["scores"], 3500)
+        topics.read(job["scores"], 3500)
         wait_for(lambda: worker.metric("lag_events") == 0, "no lag")
         scores = topics.read(job["scores"], 3500)
+        assert len(scores) == 3500, "nothing twice"
         assert_exactly_the_uninterrupted_scores(worker, source, scores, 3500)
 
 
@@ -217,6 +219,7 @@ def test_the_first_commit_brings_a_checkpoint(
         worker.restart()
         wait_for(lambda: worker.metric("lag_events") == 0, "no lag")
         scores = topics.read(job["scores"], 600)
+        assert len(scores) == 600, "nothing twice"
         assert_exactly_the_uninterrupted_scores(worker, source, scores, 600)
 
 
@@ -246,8 +249,12 @@ def test_one_model_for_a_whole_topic(tmp_path: Path, topics: Topics, job: dict[s
     topics.send_flows(source, 0, 600, partitions=2)
     with Worker(tmp_path, scope="topic", **job) as worker:
         topics.read(job["scores"], 600)
-        answer = wait_for(lambda: (r := worker.readiness())["ready"] and r, "readiness")
-        assert {name: one["seen"] for name, one in answer["partitions"].items()} == {source: 600}
+
+        def seen() -> dict[str, int]:
+            shown = worker.readiness()["partitions"]
+            return {name: one["seen"] for name, one in shown.items()}
+
+        wait_for(lambda: seen() == {source: 600}, "one model to have seen all")
         assert worker.stop() == 0
         topics.send_flows(source, 600, 900, partitions=2)
         worker.restart()
@@ -294,6 +301,7 @@ def test_an_absent_broker_is_waited_for_and_nothing_is_lost(
             topics.send_flows("in", 1000, 1600, partitions=2)
             wait_for(lambda: worker.readiness()["ready"], "readiness again")
             scores = topics.read("scores", 1600)
+        assert len(scores) == 1600, "nothing twice"
         assert_exactly_the_uninterrupted_scores(worker, "in", scores, 1600)
         assert worker.process.poll() is None
         own_kafka.stop()
@@ -405,3 +413,49 @@ def test_another_model_s_state_is_exit_5(
         worker.restart()
         assert worker.wait() == 5
         assert "+ model.half_life = 500.0" in worker.log
+
+
+def test_a_transaction_that_took_too_long_is_done_again(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    """The brokers give it up while the worker is held; nobody reads any of it, then all of it."""
+    source = job["topic"]
+    topics.send_flows(source, 0, 600, partitions=2)
+    with Worker(
+        tmp_path, commit_interval="3s", transaction_timeout="1s", session_timeout="30s", **job
+    ) as worker:
+        wait_for(lambda: worker.metric("events_total") == 600, "all events")
+        worker.process.send_signal(signal.SIGSTOP)
+        time.sleep(12)  # the broker looks for transactions to give up every 10 s
+        worker.process.send_signal(signal.SIGCONT)
+        topics.send_flows(source, 600, 1000, partitions=2)
+        scores = topics.read(job["scores"], 1000)
+        wait_for(lambda: worker.metric("transactions_lost_total") >= 1, "the loss")
+        assert len(scores) == 1000
+        assert_exactly_the_uninterrupted_scores(worker, source, scores, 1000)
+        assert worker.stop() == 0
+
+
+def test_a_worker_that_was_left_behind_writes_nothing(
+    tmp_path: Path, topics: Topics, job: dict[str, str]
+) -> None:
+    """Held until the group has given its partitions away, with outputs that were not committed."""
+    source = job["topic"]
+    shared = tmp_path / "shared-state"
+    topics.send_flows(source, 0, 600, partitions=2)
+    options = {"checkpoint": shared, "session_timeout": "6s", **job}
+    with Worker(tmp_path, "first", commit_interval="3s", **options) as first:
+        wait_for(lambda: first.metric("events_total") == 600, "all events")
+        first.process.send_signal(signal.SIGSTOP)
+        with Worker(tmp_path, "second", **options) as second:
+            wait_for(lambda: len(second.readiness()["partitions"]) == 2, "both partitions")
+            topics.send_flows(source, 600, 1000, partitions=2)
+            wait_for(lambda: second.metric("events_total") == 1000, "all events again")
+            first.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: len(first.readiness()["partitions"]) == 1, "a partition for each")
+            topics.send_flows(source, 1000, 1400, partitions=2)
+            scores = topics.read(job["scores"], 1400)
+            assert len(scores) == 1400
+            assert_exactly_the_uninterrupted_scores(second, source, scores, 1400)
+            assert first.stop() == 0
+            assert second.stop() == 0

@@ -20,12 +20,15 @@ What the library (kafka-python 3) does and this package relies on, read in its s
 from streamgmm.io.kafka.connection import Connection
 from streamgmm.io.kafka.sink import KafkaSink
 from streamgmm.io.kafka.source import KafkaSource, Owner, Partition, SourceUnavailableError
+from streamgmm.io.kafka.transactions import KafkaTransactions, TransactionLostError
 
 __all__ = [
     "Connection",
     "KafkaSink",
     "KafkaSource",
+    "KafkaTransactions",
     "Owner",
     "Partition",
     "SourceUnavailableError",
+    "TransactionLostError",
 ]

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from streamgmm.errors import BrokerError
 from streamgmm.io.kafka.connection import Connection, Starting, describe
+from streamgmm.io.kafka.producing import Message, await_topics, close_producer, make_producer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 __all__ = ["KafkaSink"]
 
-_NO_DELIVERY_TIMEOUT_MS: Final = 2**31 - 1
 _RETRY_SECONDS: Final = 0.5
 _log = logging.getLogger(__name__)
-
-
-class _Message(NamedTuple):
-    """One record on its way."""
-
-    topic: str
-    value: bytes
-    key: bytes | None
-    headers: Sequence[tuple[str, bytes]]
 
 
 class KafkaSink:
@@ -53,45 +42,28 @@ class KafkaSink:
     """
 
     def __init__(self, connection: Connection, topics: Collection[str]) -> None:
-        self._pending: list[tuple[Any, _Message]] = []
-        self._unsent: list[_Message] = []
+        self._pending: list[tuple[Any, Message]] = []
+        self._unsent: list[Message] = []
         self.retried = 0
         self._connection = connection
-        deadline = time.monotonic() + connection.start_timeout
         connection.announce("sink")
         with Starting(connection) as starting:
-            self._producer = starting.made(_make_producer(starting.settings()))
+            self._producer = starting.made(make_producer(starting.settings()))
             try:
-                for topic in sorted(topics):
-                    self._await_topic(topic, deadline)
+                await_topics(self._producer, topics, connection)
             except BaseException:
                 self.close()
                 raise
 
-    def _await_topic(self, topic: str, deadline: float) -> None:
-        """Wait for a topic to be there; asking makes it where the brokers allow that."""
-        while True:
-            self._connection.check()
-            try:
-                self._producer.partitions_for(topic)
-            except KafkaTimeoutError as error:
-                if time.monotonic() >= deadline:
-                    raise BrokerError(
-                        f"the sink's topic {topic!r} does not exist at {self._connection}: create "
-                        "it, or correct its name under [sink]"
-                    ) from error
-            else:
-                return
-
     def send(
         self,
         topic: str,
-        value: bytes,
+        value: bytes | None,
         key: bytes | None = None,
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         """Hand a record to the library, which sends it in the background."""
-        message = _Message(topic, value, key, headers)
+        message = Message(topic, value, key, headers)
         try:
             future = self._producer.send(topic, value, key, list(headers))
         except KafkaError as error:
@@ -131,13 +103,13 @@ class KafkaSink:
                 return False
             time.sleep(_RETRY_SECONDS)
 
-    def _report(self, message: _Message, error: BaseException | None, count: int) -> None:
+    def _report(self, message: Message, error: BaseException | None, count: int) -> None:
         _log.error(
             "%d records were refused by the broker and will be sent again; the first, for %s with "
             "%d bytes: %s",
             count,
             message.topic,
-            len(message.value),
+            len(message.value or b""),
             describe(error),
         )
 
@@ -145,7 +117,7 @@ class KafkaSink:
         """Make a new producer: after a refusal an idempotent one refuses everything."""
         settings = {**self._connection.settings(), "bootstrap_timeout_ms": 2000}
         try:
-            fresh = _make_producer(settings)
+            fresh = make_producer(settings)
         except KafkaError as error:
             _log.debug("no new producer yet: %s", describe(error))
             return
@@ -156,26 +128,8 @@ class KafkaSink:
         again, self._unsent = self._unsent, []
         self.retried += len(again)
         for message in again:
-            self.send(*message)
+            self.send(message.topic, message.value, message.key, message.headers)
 
     def close(self) -> None:
         """Stop sending; what is not acknowledged is dropped."""
-        try:
-            self._producer.close(timeout=1.0)
-        except KafkaError as error:
-            # It gives up half way while anything is pending, and again when it is collected.
-            _log.debug("closing the producer: %s", describe(error))
-            self._producer._sender.force_close()
-            self._producer._closed = True
-
-
-def _make_producer(settings: dict[str, Any]) -> KafkaProducer:
-    return KafkaProducer(
-        **settings,
-        acks="all",
-        delivery_timeout_ms=_NO_DELIVERY_TIMEOUT_MS,
-        max_block_ms=2000,
-        linger_ms=5,
-        batch_size=256 * 1024,
-        metrics_enabled=False,
-    )
+        close_producer(self._producer)

@@ -32,6 +32,8 @@ from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Connection, Starti
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from kafka.structs import ConsumerGroupMetadata
+
 __all__ = ["KafkaSource", "Owner", "Partition", "SourceUnavailableError"]
 
 _RETRY_SECONDS: Final = 0.5
@@ -280,6 +282,21 @@ class KafkaSource:
         except KafkaError as error:
             raise SourceUnavailableError(describe(error)) from error
         self._heard = time.monotonic()
+
+    def offsets(
+        self, positions: Mapping[Partition, int]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Give positions as a transaction takes them."""
+        return _offsets(positions)
+
+    @property
+    def group_metadata(self) -> ConsumerGroupMetadata:
+        """The group and this member's place in it, by which the brokers know who is left behind."""
+        return self._consumer.group_metadata()
+
+    def hold(self) -> None:
+        """Make every partition wait to be opened again."""
+        self._consumer.pause(*self._consumer.assignment())
 
     def close(self) -> None:
         """Leave the group; the owner is asked to release what is still assigned."""

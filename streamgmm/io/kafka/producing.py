@@ -1,0 +1,81 @@
+"""What writing to topics takes, with and without transactions: producers, and topics that exist."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from streamgmm.errors import BrokerError
+from streamgmm.io.kafka.connection import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streamgmm.io.kafka.connection import Connection
+
+__all__ = ["Message", "await_topics", "close_producer", "make_producer"]
+
+_NO_DELIVERY_TIMEOUT_MS: Final = 2**31 - 1
+_log = logging.getLogger(__name__)
+
+
+class Message(NamedTuple):
+    """One record on its way."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    partition: int | None = None
+
+
+def make_producer(settings: dict[str, Any]) -> KafkaProducer:
+    """Give a producer that never gives up on what it was handed, nor keeps one waiting long."""
+    return KafkaProducer(
+        **settings,
+        acks="all",
+        delivery_timeout_ms=_NO_DELIVERY_TIMEOUT_MS,
+        max_block_ms=2000,
+        linger_ms=5,
+        batch_size=256 * 1024,
+        metrics_enabled=False,
+    )
+
+
+def await_topics(producer: KafkaProducer, topics: Iterable[str], connection: Connection) -> None:
+    """Wait for topics to be there; asking makes them where the brokers allow that.
+
+    Raises
+    ------
+    BrokerError
+        If one is not there in time.
+    """
+    deadline = time.monotonic() + connection.start_timeout
+    for topic in sorted(topics):
+        while True:
+            connection.check()
+            try:
+                producer.partitions_for(topic)
+            except KafkaTimeoutError as error:
+                if time.monotonic() >= deadline:
+                    raise BrokerError(
+                        f"the sink's topic {topic!r} does not exist at {connection}: create it, or "
+                        "correct its name under [sink]"
+                    ) from error
+            else:
+                break
+
+
+def close_producer(producer: KafkaProducer) -> None:
+    """Stop a producer; what is not acknowledged is dropped."""
+    try:
+        producer.close(timeout=1.0)
+    except KafkaError as error:
+        # It gives up half way while anything is pending, and again when it is collected.
+        _log.debug("closing the producer: %s", describe(error))
+        producer._sender.force_close()
+        producer._closed = True

@@ -1,0 +1,269 @@
+"""Topics as a sink, exactly once: outputs and the positions they came from, all or nothing.
+
+A transaction is open from the first record until `commit`, which adds the consumer's positions with
+the metadata of its group (KIP-447): of two members that believe to own a partition, the brokers
+refuse the one that the group has left behind. Whatever goes wrong, the answer is the same: give the
+transaction up (`restart`) and begin again from the committed positions.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as StillWaiting
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final
+
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from streamgmm.errors import BrokerError
+from streamgmm.io.kafka.connection import Connection, Starting, describe
+from streamgmm.io.kafka.producing import Message, await_topics, close_producer, make_producer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from kafka import OffsetAndMetadata, TopicPartition
+    from kafka.structs import ConsumerGroupMetadata
+
+__all__ = ["KafkaTransactions", "TransactionLostError"]
+
+_RETRY_SECONDS: Final = 0.5
+_log = logging.getLogger(__name__)
+
+
+class TransactionLostError(Exception):
+    """Nothing that was sent since the last commit will ever be read; begin again from there."""
+
+
+class KafkaTransactions:
+    """Writes records that can be read once the positions they came from are committed with them.
+
+    Parameters
+    ----------
+    connection
+        Where to write.
+    topics
+        Those that will be written to; that they can be is checked at once.
+    transactional_id
+        Under which the brokers know this writer. An earlier one of that name is shut out and what
+        it left open is given up at once; of any other name, after `timeout`.
+    timeout
+        Seconds after which the brokers give up a transaction that is not committed.
+
+    Raises
+    ------
+    BrokerError
+        If no broker is reached in time, or credentials, a topic or the transactional id are
+        refused.
+
+    Attributes
+    ----------
+    retried : int
+        How many records were given up with their transaction so far, to be made and sent again.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Collection[str],
+        *,
+        transactional_id: str,
+        timeout: float,
+    ) -> None:
+        self._connection = connection
+        self._options = {
+            "transactional_id": transactional_id,
+            "transaction_timeout_ms": int(timeout * 1000),
+        }
+        self._sent: list[Any] = []
+        self._unsent: list[Message] = []
+        self._open = False
+        self._failure: KafkaError | None = None
+        self._attempt: Future[None] | None = None
+        self.retried = 0
+        connection.announce("sink")
+        with Starting(connection) as starting:
+            self._producer = starting.made(make_producer({**starting.settings(), **self._options}))
+            try:
+                await_topics(self._producer, topics, connection)
+                self._begin_at_once(time.monotonic() + connection.start_timeout)
+            except BaseException:
+                self.close()
+                raise
+
+    def _begin_at_once(self, deadline: float) -> None:
+        while True:
+            self._connection.check()
+            try:
+                self._producer.init_transactions()
+            except KafkaTimeoutError as error:
+                if time.monotonic() >= deadline:
+                    raise BrokerError(
+                        f"{self._connection} does not open a transaction ({describe(error)}): see "
+                        "that its topic __transaction_state is available"
+                    ) from error
+            else:
+                return
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many records wait for a commit."""
+        return len(self._sent) + len(self._unsent)
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> None:
+        """Hand a record to the library, which sends it in the background."""
+        self._unsent.append(Message(topic, value, key, headers, partition))
+        if len(self._unsent) == 1:  # else it must wait behind those before it
+            self._send_waiting()
+
+    def _send_waiting(self) -> bool:
+        """Hand over what waits, in order; True when nothing does."""
+        sent = 0
+        try:
+            for message in self._unsent:
+                if not self._open:
+                    self._producer.begin_transaction()
+                    self._open = True
+                future = self._producer.send(
+                    message.topic,
+                    message.value,
+                    message.key,
+                    list(message.headers),
+                    partition=message.partition,
+                )
+                self._sent.append(future)
+                sent += 1
+        except KafkaTimeoutError as error:
+            _log.debug("sending to %s is put off: %s", self._unsent[sent].topic, describe(error))
+        except KafkaError as error:
+            self._failure = error  # told at the next commit
+        del self._unsent[:sent]
+        return not self._unsent
+
+    def flush(self, timeout: float) -> bool:
+        """Wait `timeout` seconds for the brokers to have everything; it shows after a commit."""
+        if not self._send_waiting():
+            return False
+        try:
+            self._producer.flush(timeout)
+        except KafkaTimeoutError:
+            return False
+        return True
+
+    def commit(
+        self,
+        positions: Mapping[TopicPartition, OffsetAndMetadata],
+        group: ConsumerGroupMetadata,
+        timeout: float,
+    ) -> bool:
+        """Make all that was sent readable and its positions committed, all or nothing.
+
+        Returns
+        -------
+        bool
+            False if that takes more than `timeout` seconds: nothing may be sent before it was
+            asked again, and is the same commit, whatever the positions.
+
+        Raises
+        ------
+        TransactionLostError
+            If that failed; only `restart` helps.
+        """
+        if self._attempt is None:
+            if self._failure is None and not self._send_waiting() and self._failure is None:
+                return False
+            if not self._sent and not positions:
+                return True
+            self._attempt = _in_background(lambda: self._commit(dict(positions), group))
+        try:
+            self._attempt.result(timeout)
+        except StillWaiting:
+            return False
+        except (KafkaError, ValueError) as error:  # ValueError: the group has let us go
+            raise TransactionLostError(describe(error)) from error
+        self._attempt = None
+        self._sent.clear()
+        self._open = False
+        return True
+
+    def _commit(
+        self, positions: dict[TopicPartition, OffsetAndMetadata], group: ConsumerGroupMetadata
+    ) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if not self._open:
+            self._producer.begin_transaction()
+        self._producer.flush()
+        for future in self._sent:
+            if future.failed():
+                raise future.exception
+        if positions:
+            self._producer.send_offsets_to_transaction(positions, group)
+        self._producer.commit_transaction()
+
+    def restart(self) -> bool:
+        """Give up what is not committed and be ready for more.
+
+        Returns
+        -------
+        bool
+            False if no broker answered for some seconds; to be tried again.
+        """
+        settings = {**self._connection.settings(), "bootstrap_timeout_ms": 2000, **self._options}
+        try:
+            fresh = make_producer(settings)
+        except KafkaError as error:
+            _log.debug("no new producer yet: %s", describe(error))
+            return False
+        try:
+            # Shuts out the producer before it and ends what it left open, one way or the other.
+            fresh.init_transactions()
+        except KafkaError as error:
+            _log.debug("no new transaction yet: %s", describe(error))
+            close_producer(fresh)
+            return False
+        close_producer(self._producer)
+        self._producer = fresh
+        self.retried += self.unconfirmed
+        self._sent.clear()
+        self._unsent.clear()
+        self._open, self._failure, self._attempt = False, None, None
+        return True
+
+    def close(self) -> None:
+        """Stop; what is not committed is given up."""
+        if self._open and self._attempt is None:
+            self._abort()
+        close_producer(self._producer)
+
+    def _abort(self) -> None:
+        """Spare the readers the wait until the brokers give the transaction up themselves."""
+        try:
+            _in_background(self._producer.abort_transaction).result(2.0)
+        except (KafkaError, StillWaiting) as error:
+            _log.debug("giving up the open transaction: %s", describe(error))
+
+
+def _in_background(call: Callable[[], None]) -> Future[None]:
+    """Call what the library lets wait without end on a thread that may be left behind."""
+    outcome: Future[None] = Future()
+
+    def work() -> None:
+        try:
+            call()
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(None)
+
+    Thread(target=work, name="commit", daemon=True).start()
+    return outcome
