@@ -31,6 +31,7 @@ group = "{topic}"
 session_timeout = "{session_timeout}"
 instance = "{instance}"
 start_timeout = "{start_timeout}"
+lost_events = "{lost_events}"
 batch_size = 200
 [events]
 key = "src"
@@ -65,6 +66,7 @@ DEFAULTS = {
     "session_timeout": "10s",
     "instance": "",
     "start_timeout": "10s",
+    "lost_events": "stop",
     "scope": "partition",
     "delivery": "auto",
     "commit_interval": "20ms",

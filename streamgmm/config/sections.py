@@ -126,6 +126,11 @@ class KafkaInput(Security):
     session_timeout: Annotated[
         float, _SESSION, "after so long without a sign of life a worker's partitions go to others"
     ] = 45.0
+    lost_events: Annotated[
+        str,
+        choice("stop", "skip"),
+        "where retention took events before they were read: stop, or count them and go on",
+    ] = "stop"
     batch_size: Annotated[int, _BATCH, "most events of one partition handled at a time"] = 1000
     batch_wait: Annotated[float, duration(), "how long to wait for the first event of a batch"] = (
         0.1

@@ -20,6 +20,7 @@ import numpy as np
 from streamgmm.io.kafka import (
     KafkaSource,
     Partition,
+    PositionGoneError,
     SourceUnavailableError,
     TransactionLostError,
 )
@@ -121,6 +122,13 @@ class KafkaJob:
         self._house.show()
         self._stop.wait(_RETRY_SECONDS)
 
+    def _pass_over_lost(self, source: KafkaSource, partitions: Collection[Partition]) -> None:
+        """Go on after what retention took before it was read, or stop."""
+        for partition in set(partitions) & set(self._partitions.values()):
+            first, _ = source.bounds(partition)
+            self._models.lose(str(partition), first)
+            source.open(partition, first)
+
     def _start_over(self, source: KafkaSource, error: TransactionLostError) -> None:
         """Begin again from the committed positions, with the models as they were there."""
         _log.warning("a transaction was lost (%s): its events are processed again", error)
@@ -177,7 +185,11 @@ class KafkaJob:
 
     def _turn(self, source: KafkaSource) -> None:
         self._open_new(source)
-        batches = source.poll(self._batch_wait)
+        try:
+            batches = source.poll(self._batch_wait)
+        except PositionGoneError as error:
+            self._pass_over_lost(source, error.partitions)
+            return
         if self._torn:
             raise TransactionLostError("partitions went to others before it was committed")
         for partition, records in batches.items():

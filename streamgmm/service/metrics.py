@@ -91,6 +91,16 @@ class Metrics:
             "Events learned again, silently, to bring a restored model up to date.",
             by_partition,
         )
+        self.behind = self._gauge(
+            "recovery_events",
+            "Events that a restored model still has to learn again before it puts anything out.",
+            by_partition,
+        )
+        self.lost = self._counter(
+            "lost_events",
+            "Events that were gone from the source before they were read.",
+            by_partition,
+        )
         self.incidents = self._counter(
             "incidents", "Incidents opened: new behaviours whose events alert.", by_partition
         )
@@ -209,7 +219,7 @@ class Metrics:
         """Stop showing the present state of a partition that has left; its counters stay."""
         for gauge in (
             self.lag, self.threshold, self.moved, self.misfit, self.seen, self.partition_ready,
-            self.weight, self.open_incidents, self.frozen,
+            self.weight, self.open_incidents, self.frozen, self.behind,
         ):  # fmt: skip
             gauge.remove_by_labels({"partition": partition})
         self.checkpoint_size.remove_by_labels({"partition": partition})

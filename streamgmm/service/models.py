@@ -15,8 +15,9 @@ from streamgmm.detection import Detector
 from streamgmm.service.incidents import carry_out
 from streamgmm.service.keeper import Keeper
 from streamgmm.service.pipeline import Outputs, Pipeline
+from streamgmm.service.recovery import Losses, within_bounds
 from streamgmm.service.settings import detector_settings
-from streamgmm.service.shards import Shard, within_bounds
+from streamgmm.service.shards import Shard
 from streamgmm.service.status import ModelStatus
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Models:
         Makes the decoder of a partition from its name.
     want_scores
         Whether every event's score is to be written.
+    skip_lost
+        Whether to go on where events are gone from the source, or to stop.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class Models:
         metrics: Metrics,
         decoder: Callable[[str], BatchDecoder],
         want_scores: bool,
+        skip_lost: bool = False,
     ) -> None:
+        self._losses = Losses(metrics, skip=skip_lost)
         self._settings = detector_settings(config)
         self._width = config.schema().width
         self._keeper = None if store is None else Keeper(config, store, metrics)
@@ -80,16 +85,18 @@ class Models:
         Raises
         ------
         StateError
-            If no checkpoint can be read, or it belongs to another configuration.
+            If no checkpoint can be read, or it belongs to another configuration, or events are
+            gone from the source that the model should have seen.
         """
-        starts = {name: within_bounds(name, start) for name, start in starts.items()}
+        put_out = {name: start.due for name, start in starts.items()}
+        starts = {name: within_bounds(name, start, self._losses) for name, start in starts.items()}
         shard = self._unpark(shard_name, starts) or self._restore(shard_name, starts)
         if shard is None:
             shard = Shard(shard_name, Detector(self._width, self._settings))
             if self._keeper is not None:
                 self._keeper.warn_of_a_lost_past(starts)
         for name, start in starts.items():
-            self._add_partition(shard, name, start)
+            self._add_partition(shard, name, start, put_out[name])
         self._shards[shard_name] = shard
         self._parked.pop(shard_name, None)
         return {name: shard.positions[name] for name in starts}
@@ -101,6 +108,7 @@ class Models:
         old = next((i for i, record in enumerate(records) if record.position >= due), len(records))
         if old:
             pipeline.relearn(records[:old])
+            shard.progress.tell(partition, due - records[old - 1].position - 1)
         outputs = None
         if old < len(records):
             began = time.perf_counter()
@@ -109,6 +117,20 @@ class Models:
         shard.positions[partition] = records[-1].position + 1
         shard.changed = True
         return outputs
+
+    def lose(self, partition: str, first: int) -> None:
+        """Note that the source holds nothing before `first` any more, and go on there.
+
+        Raises
+        ------
+        StateError
+            If that is to stop the job.
+        """
+        shard = self._shard_of[partition]
+        at = shard.positions[partition]
+        if at < first:
+            self._losses.note(partition, at, first - 1, "before they were read")
+            self.pass_over(partition, first)
 
     def pass_over(self, partition: str, position: int) -> None:
         """Note that there are no events before `position` (markers, what compaction took)."""
@@ -216,12 +238,13 @@ class Models:
                 seen=detector.n_seen,
                 ready=detector.ready,
             )
+            self._metrics.behind.labels(name).set(shard.behind)
             self._metrics.observe_incidents(name, detector.open_incidents, frozen=detector.frozen)
             shown[name] = ModelStatus(
                 ready=detector.ready,
                 seen=detector.n_seen,
                 needed=detector.warmup,
-                relearning=shard.relearning,
+                behind=shard.behind,
             )
         return shown
 
@@ -260,22 +283,21 @@ class Models:
         shard.changed, shard.saved = True, False  # so that this is not done twice
         _log.info("%s: an older model was put back; what came after it is not learned", shard.name)
 
-    def _add_partition(self, shard: Shard, name: str, start: Start) -> None:
+    def _add_partition(self, shard: Shard, name: str, start: Start, put_out: int | None) -> None:
         if name not in shard.pipelines:
             shard.pipelines[name] = self._pipeline(name, shard)
             shard.positions[name] = start.fallback if start.due is None else start.due
         if shard.positions[name] < start.first:
-            _log.warning(
-                "%s: events %d to %d, which the model has not seen, are gone from the source",
-                name,
-                shard.positions[name],
-                start.first - 1,
-            )
+            # of what was not put out either, `within_bounds` has told
+            last = min(start.first, start.first if put_out is None else put_out) - 1
+            if shard.positions[name] <= last:
+                what = "and the newest checkpoint that can be used has not seen them"
+                self._losses.note(name, shard.positions[name], last, what)
             shard.positions[name] = start.first
         shard.due[name] = shard.positions[name] if start.due is None else start.due
         behind = shard.due[name] - shard.positions[name]
         if behind > 0:
-            _log.info("%s: learning up to %d events again, silently", name, behind)
+            shard.progress.begin(name, behind)
         self._shard_of[name] = shard
 
     def _pipeline(self, name: str, shard: Shard) -> Pipeline:

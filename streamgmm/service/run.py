@@ -71,6 +71,8 @@ def run(config: Config, stop: Stop) -> None:
                 metrics=metrics,
                 decoder=decoder,
                 want_scores=bool(config.sink.scores),
+                skip_lost=isinstance(config.source, KafkaInput)
+                and config.source.lost_events == "skip",
             )
             house = Housekeeping(
                 models=models,

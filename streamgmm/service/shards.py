@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from streamgmm.service.recovery import Progress
 
 if TYPE_CHECKING:
     from streamgmm.detection import Detector
     from streamgmm.service.pipeline import Pipeline
 
-__all__ = ["Shard", "Start", "within_bounds"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["Shard", "Start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +52,11 @@ class Shard:
     positions: dict[str, int] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
     mark: dict[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
     changed: bool = False
     saved: bool = False
 
     @property
-    def relearning(self) -> bool:
-        """Whether a partition is behind the position from which outputs are due."""
-        return any(self.positions[name] < self.due[name] for name in self.positions)
-
-
-def within_bounds(name: str, start: Start) -> Start:
-    """Correct a due position that lies outside what the source holds."""
-    due = start.due
-    if due is not None and due < start.first:
-        _log.error(
-            "%s: events %d to %d are gone from the source unread (retention); going on with %d",
-            name,
-            due,
-            start.first - 1,
-            start.first,
-        )
-        due = start.first
-    if due is not None and start.end is not None and due > start.end:
-        _log.warning(
-            "%s: position %d lies beyond the source's end %d (was it made anew?); beginning at %d",
-            name,
-            due,
-            start.end,
-            start.first,
-        )
-        due = start.first
-    return Start(due=due, first=start.first, end=start.end, fallback=start.fallback)
+    def behind(self) -> int:
+        """How many positions lie between where its partitions are and where outputs are due."""
+        return sum(max(0, self.due[name] - at) for name, at in self.positions.items())

@@ -11,17 +11,17 @@ __all__ = ["ModelStatus", "Readiness", "Status"]
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """How far one model is: `seen` of the `needed` warm-up events, `ready`, `relearning`."""
+    """How far one model is: `seen` of the `needed` warm-up events, `ready`, `behind` by events."""
 
     ready: bool
     seen: int
     needed: int
-    relearning: bool = False
+    behind: int = 0
 
     def reason(self) -> str | None:
         """Say why the model does not alert yet, or None when it does."""
-        if self.relearning:
-            return "catching up with the committed position"
+        if self.behind:
+            return f"learning {self.behind} events again, up to the committed position"
         if not self.ready:
             return f"warming up, {self.seen} of {self.needed} events"
         return None
@@ -42,9 +42,10 @@ class Readiness:
             "reason": self.reason,
             "partitions": {
                 name: {
-                    "ready": model.ready and not model.relearning,
+                    "ready": model.ready and not model.behind,
                     "seen": model.seen,
                     "needed": model.needed,
+                    "behind": model.behind,
                     "reason": model.reason(),
                 }
                 for name, model in sorted(self.models.items())

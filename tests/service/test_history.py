@@ -114,7 +114,7 @@ def test_going_back_brings_the_model_and_not_the_position(tmp_path: Path) -> Non
     assert old.positions == {"t-0": 300}
     again = models(config)
     assert again.open("t-0", {"t-0": at(due=500)}) == {"t-0": 500}
-    assert not again.show()["t-0"].relearning, "the bad period is not learned again"
+    assert not again.show()["t-0"].behind, "the bad period is not learned again"
     assert learned(again) == good
     assert scores(again, 500, 520) == following, "as if nothing had come in between"
     again.checkpoint_new()

@@ -84,6 +84,7 @@ def test_readiness_follows_the_status(url: str, status: Status) -> None:
         "ready": True,
         "seen": 900,
         "needed": 500,
+        "behind": 0,
         "reason": None,
     }
     assert answer["partitions"]["flows-1"]["ready"] is False
@@ -102,8 +103,8 @@ def test_readiness_follows_the_status(url: str, status: Status) -> None:
 def test_a_relearning_model_is_not_ready() -> None:
     status = Status()
     status.set_trouble(None)
-    status.set_models({"a": ModelStatus(ready=True, seen=9, needed=5, relearning=True)})
-    assert status.read().reason == "a: catching up with the committed position"
+    status.set_models({"a": ModelStatus(ready=True, seen=9, needed=5, behind=12)})
+    assert status.read().reason == "a: learning 12 events again, up to the committed position"
 
 
 def test_a_member_without_partitions_stands_by() -> None:

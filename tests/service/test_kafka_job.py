@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 
 from streamgmm.config import load
 from streamgmm.events import Record
@@ -459,3 +459,36 @@ def test_a_worker_that_was_left_behind_writes_nothing(
             assert_exactly_the_uninterrupted_scores(second, source, scores, 1400)
             assert first.stop() == 0
             assert second.stop() == 0
+
+
+def test_what_retention_takes_stops_the_worker_or_is_counted(
+    tmp_path: Path, topics: Topics, kafka: str, job: dict[str, str]
+) -> None:
+    """While it runs held up, and before a start: what is gone is named, never waited for."""
+    source = job["topic"]
+    topics.send_flows(source, 0, 400, partitions=2)
+
+    def lose(before: int) -> None:
+        with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+            admin.delete_records({TopicPartition(source, 0): before})
+
+    with Worker(tmp_path, session_timeout="30s", **job) as worker:
+        topics.read(job["scores"], 400)
+        worker.process.send_signal(signal.SIGSTOP)
+        topics.send_flows(source, 400, 600, partitions=2)
+        lose(before=250)
+        worker.process.send_signal(signal.SIGCONT)
+        assert worker.wait() == 5
+        # a few of them may have been on their way already
+        told = re.search(rf"{source}-0: events (\d+) to 249 are gone from the source", worker.log)
+        assert told is not None
+        assert 200 <= int(told[1]) < 250
+        worker.restart()
+        assert worker.wait() == 5, "nor can it begin"
+        text = worker.config.read_text()
+        worker.config.write_text(text.replace('lost_events = "stop"', 'lost_events = "skip"'))
+        worker.restart()
+        wait_for(lambda: worker.metric("lost_events_total") > 0, "the count")
+        lost = int(worker.metric("lost_events_total"))
+        assert len(topics.read(job["scores"], 600 - lost)) == 600 - lost
+        assert worker.stop() == 0

@@ -39,14 +39,21 @@ def job(half_life: int = 500, budget: float = 0.01) -> Config:
     return loads(JOB.format(half_life=half_life, budget=budget), env={})
 
 
-def models(directory: Path | None, config: Config | None = None) -> Models:
+def models(
+    directory: Path | None,
+    config: Config | None = None,
+    metrics: Metrics | None = None,
+    *,
+    skip_lost: bool = False,
+) -> Models:
     config = config or job()
     return Models(
         config,
         store=None if directory is None else DirectoryStore(directory),
-        metrics=Metrics(""),
+        metrics=metrics or Metrics(""),
         decoder=lambda name: BatchDecoder(config.schema(), origin=name),
         want_scores=True,
+        skip_lost=skip_lost,
     )
 
 
@@ -119,11 +126,11 @@ def test_a_restored_model_relearns_silently_and_goes_on_bit_for_bit(
     after = models(tmp_path)
     assert after.open("t-0", {"t-0": start(due=due)}) == {"t-0": 200}
     if due > 200:
-        assert after.show()["t-0"].relearning
+        assert after.show()["t-0"].behind
         assert after.positions() == {}, "nothing may be committed while behind"
     assert scores(after, "t-0", 200, 240) == whole[max(200, due) : 240]
     assert scores(after, "t-0", 240, 300) == whole[max(240, due) : 300]
-    assert not after.show()["t-0"].relearning
+    assert not after.show()["t-0"].behind
     assert after.positions() == {"t-0": 300}
 
 
@@ -165,11 +172,25 @@ def test_a_topic_made_anew_is_taken_from_its_beginning(
     assert len(scores(after, "t-0", 0, 20)) == 20, "nothing of it may pass for relearned"
 
 
-def test_what_retention_took_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_retention_took_stops_the_job(tmp_path: Path) -> None:
     one = models(tmp_path)
+    with pytest.raises(
+        StateError, match=r"t-0: events 10 to 39 are gone .*lost_events to \"skip\""
+    ):
+        one.open("t-0", {"t-0": start(due=10, first=40)})
+
+
+def test_or_is_counted_and_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics("0")
+    one = models(tmp_path, metrics=metrics, skip_lost=True)
     with caplog.at_level(logging.ERROR):
         assert one.open("t-0", {"t-0": start(due=10, first=40)}) == {"t-0": 40}
-    assert "events 10 to 39 are gone from the source unread" in caplog.text
+    assert "t-0: events 10 to 39 are gone from the source" in caplog.text
+    one.lose("t-0", 45)
+    one.lose("t-0", 45)
+    assert one.positions() == {"t-0": 45}
+    lost = metrics.registry.get_sample_value("streamgmm_lost_events_total", {"partition": "t-0"})
+    assert lost == 30 + 5
 
 
 def test_what_cannot_be_relearned_any_more_is_said(
@@ -179,10 +200,12 @@ def test_what_cannot_be_relearned_any_more_is_said(
     before.open("t-0", {"t-0": start()})
     scores(before, "t-0", 0, 100)
     before.checkpoint()
-    after = models(tmp_path)
+    with pytest.raises(StateError, match=r"100 to 149 are gone .*checkpoint that can be used"):
+        models(tmp_path).open("t-0", {"t-0": start(due=200, first=150)})
+    after = models(tmp_path, skip_lost=True)
     with caplog.at_level(logging.WARNING):
         assert after.open("t-0", {"t-0": start(due=200, first=150)}) == {"t-0": 150}
-    assert "events 100 to 149, which the model has not seen, are gone" in caplog.text
+    assert "events 100 to 149 are gone" in caplog.text
 
 
 def test_a_partition_that_comes_back_unchanged_keeps_its_model() -> None:

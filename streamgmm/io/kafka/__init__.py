@@ -19,7 +19,13 @@ What the library (kafka-python 3) does and this package relies on, read in its s
 
 from streamgmm.io.kafka.connection import Connection
 from streamgmm.io.kafka.sink import KafkaSink
-from streamgmm.io.kafka.source import KafkaSource, Owner, Partition, SourceUnavailableError
+from streamgmm.io.kafka.source import (
+    KafkaSource,
+    Owner,
+    Partition,
+    PositionGoneError,
+    SourceUnavailableError,
+)
 from streamgmm.io.kafka.transactions import KafkaTransactions, TransactionLostError
 
 __all__ = [
@@ -29,6 +35,7 @@ __all__ = [
     "KafkaTransactions",
     "Owner",
     "Partition",
+    "PositionGoneError",
     "SourceUnavailableError",
     "TransactionLostError",
 ]

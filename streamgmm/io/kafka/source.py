@@ -18,6 +18,8 @@ from kafka.errors import (
     AuthorizationError,
     IllegalGenerationError,
     KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
     RebalanceInProgressError,
     RetriableError,
     UnknownError,
@@ -34,7 +36,13 @@ if TYPE_CHECKING:
 
     from kafka.structs import ConsumerGroupMetadata
 
-__all__ = ["KafkaSource", "Owner", "Partition", "SourceUnavailableError"]
+__all__ = [
+    "KafkaSource",
+    "Owner",
+    "Partition",
+    "PositionGoneError",
+    "SourceUnavailableError",
+]
 
 _RETRY_SECONDS: Final = 0.5
 # The library does not call them retriable, but the next attempt at joining may well succeed.
@@ -49,6 +57,20 @@ _log = logging.getLogger(__name__)
 
 class SourceUnavailableError(Exception):
     """The broker does not answer now; try again."""
+
+
+class PositionGoneError(Exception):
+    """The source holds the next record no more (retention has taken it).
+
+    Attributes
+    ----------
+    partitions
+        Those in which that is so.
+    """
+
+    def __init__(self, partitions: Collection[Partition]) -> None:
+        super().__init__(", ".join(map(str, sorted(partitions))))
+        self.partitions = frozenset(partitions)
 
 
 class Partition(NamedTuple):
@@ -124,8 +146,8 @@ class KafkaSource:
                     group_instance_id=instance or None,
                     enable_auto_commit=False,
                     isolation_level="read_committed",
-                    # Where retention has taken what was to be read, go on with what is left.
-                    auto_offset_reset="earliest",
+                    # Where retention has taken what was to be read, the owner is to know.
+                    auto_offset_reset="none",
                     allow_auto_create_topics=False,
                     max_poll_records=max_records,
                     max_partition_fetch_bytes=fetch_bytes,
@@ -154,11 +176,17 @@ class KafkaSource:
         ------
         SourceUnavailableError
             If the broker does not answer, or refuses; to be tried again.
+        PositionGoneError
+            If what comes next is not there any more; `open` says where to go on.
         BrokerError
             If the group refuses this member, which it has never let in, for good.
         """
         try:
             batches = self._consumer.poll(timeout_ms=int(timeout * 1000))
+        except NoOffsetForPartitionError:
+            return {}  # new partitions, which wait for `open` to say where they begin
+        except OffsetOutOfRangeError as error:
+            raise PositionGoneError([Partition(*one) for one in error.args[0]]) from error
         except KafkaError as error:
             if not self.joined and not isinstance(error, (RetriableError, *_PASSING)):
                 raise BrokerError(
