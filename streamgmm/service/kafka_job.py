@@ -2,9 +2,8 @@
 
 The order at every settlement is: outputs delivered, positions committed (or both at once, see
 `delivery`), checkpoint written. So a checkpoint is never ahead of what is committed. A model's
-first checkpoint comes with its first commit, not an interval later. Where a transaction is lost the
-models are ahead of the topics: all of them are let go, and the partitions opened as if just
-assigned.
+first checkpoint, an empty one, is written before it begins. Where a transaction is lost the models
+are ahead of the topics: all of them are let go, and the partitions opened as if just assigned.
 """
 
 from __future__ import annotations
@@ -227,6 +226,7 @@ class KafkaJob:
                 _log.info("%s: working from position %d", one, positions[str(one)])
         if groups:
             self._models.forget_parked()
+            self._models.checkpoint_new()
             self._show(source)
 
     @staticmethod
@@ -255,7 +255,6 @@ class KafkaJob:
                 self._models.pass_over(str(partition), position)
         if not self._settled(self._uncommitted()):
             return
-        self._models.checkpoint_new()
         if self._house.checkpoint_is_due():
             self._house.checkpoint()
 

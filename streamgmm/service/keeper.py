@@ -108,7 +108,7 @@ class Keeper:
                 error.strerror or error,
             )
             return
-        shard.changed = False
+        shard.changed, shard.saved = False, True
         self._metrics.checkpoint_written(shard.name, size, time.perf_counter() - began)
 
     def warn_of_a_lost_past(self, starts: Mapping[str, Start]) -> None:

@@ -193,16 +193,13 @@ class Models:
         return not any(shard.changed for shard in chosen)
 
     def checkpoint_new(self) -> None:
-        """Write the first checkpoint of each model that has learned something and has none.
+        """Write the first checkpoint of each model that has none, be it empty.
 
-        To be called after a commit: from there on a restart without one would begin empty. It
-        is tried once; after a failure the next regular checkpoint is the first.
+        To be called before anything is put out: so there is always one to go on from.
         """
-        new = {name for name, shard in self._shards.items() if shard.changed and not shard.saved}
-        if new:
-            self.checkpoint(new)
-            for name in new:
-                self._shards[name].saved = True
+        for shard in self._shards.values():
+            if self._keeper is not None and not shard.saved:
+                self._keeper.write(shard)
 
     def close(self, partitions: Collection[str], *, park: bool) -> None:
         """Let go of partitions; `park` keeps their models at hand in case they come back."""
@@ -280,7 +277,7 @@ class Models:
         """Learn nothing of what was put out before somebody went back to an older model."""
         for name in shard.positions:
             shard.positions[name] = max(shard.positions[name], starts[name].due or 0)
-        shard.changed, shard.saved = True, False  # so that this is not done twice
+        shard.saved = False  # so that this is not done twice
         _log.info("%s: an older model was put back; what came after it is not learned", shard.name)
 
     def _add_partition(self, shard: Shard, name: str, start: Start, put_out: int | None) -> None:

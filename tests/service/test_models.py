@@ -91,26 +91,22 @@ def test_a_committed_position_without_its_model_is_said(
     models(None).open("t-0", {"t-0": start(due=700)})
     models(tmp_path).open("t-0", {"t-0": start()})
     assert caplog.text == "", "nothing was learned before, or nothing is to be kept"
-    models(tmp_path).open("t-0", {"t-0": start(due=51_929, end=60_000)})
-    assert f"t-0: the group has committed 51,929 but {tmp_path} has no checkpoint" in caplog.text
+    models(tmp_path).open("t-1", {"t-1": start(due=51_929, end=60_000)})
+    assert f"t-1: the group has committed 51,929 but {tmp_path} has no checkpoint" in caplog.text
     assert "the model begins empty" in caplog.text
 
 
-def test_the_first_checkpoint_does_not_wait_for_its_time(tmp_path: Path) -> None:
+def test_the_first_checkpoint_is_there_before_anything_is_put_out(tmp_path: Path) -> None:
+    """So a crash at any moment, and a disk that fills up, leave a state to go on from."""
+    whole = uninterrupted()
     one = models(tmp_path)
-    one.open("t-0", {"t-0": start()})
-    one.open("t-1", {"t-1": start()})
+    one.open("t-0", {"t-0": start(fallback=0)})
     one.checkpoint_new()
-    assert list(tmp_path.iterdir()) == [], "an empty model is nothing to keep"
-    scores(one, "t-0", 0, 10)
-    one.checkpoint_new()
-    scores(one, "t-0", 10, 20)
+    scores(one, "t-0", 0, 150)
     one.checkpoint_new()
     again = models(tmp_path)
-    assert again.open("t-0", {"t-0": start(due=20)}) == {"t-0": 10}
-    scores(again, "t-0", 10, 30)
-    again.checkpoint_new()
-    assert models(tmp_path).open("t-0", {"t-0": start(due=30)}) == {"t-0": 10}
+    assert again.open("t-0", {"t-0": start(due=150)}) == {"t-0": 0}
+    assert scores(again, "t-0", 0, 300) == whole[150:]
 
 
 @pytest.mark.parametrize("due", [200, 230, 299])

@@ -1,0 +1,73 @@
+"""How much of everything: some by default, all of it for `make soak`; and the table of outcomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.brokers.apache_kafka import KafkaBroker
+from tests.faults.scene import Scale, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.faults.scene import Outcome
+
+SOME = Scale(events=6_000, times=2, outage=4.0)
+ALL = Scale(events=300_000, times=30, outage=60.0)
+
+_TABLE = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-counts", action="store_true", help="faults with their full counts")
+    parser.addoption("--outcomes", metavar="FILE", help="write the table of outcomes there")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_TABLE] = []
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    path = config.getoption("--outcomes")
+    if path and config.stash[_TABLE]:
+        head = "| fault | times | events | lost | duplicated | different | state equal |\n"
+        rows = "\n".join(config.stash[_TABLE])
+        with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - as given
+            file.write(f"{head}|---|---|---|---|---|---|---|\n{rows}\n")
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """Yield a broker for the faults alone: it is stopped and killed."""
+    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as started:
+        yield started
+
+
+@pytest.fixture
+def scale(request: pytest.FixtureRequest) -> Scale:
+    return ALL if request.config.getoption("--all-counts") else SOME
+
+
+@pytest.fixture
+def scene(tmp_path: Path, broker: KafkaBroker, scale: Scale) -> Iterator[Scene]:
+    made = Scene(tmp_path, broker.bootstrap, scale)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def proven(request: pytest.FixtureRequest) -> Callable[[str, int, Outcome], None]:
+    """Give what notes an outcome, which must be clean, for the table."""
+
+    def note(fault: str, times: int, outcome: Outcome) -> None:
+        equal = "yes" if outcome.state_equal else "NO"
+        request.config.stash[_TABLE].append(
+            f"| {fault} | {times} | {outcome.events:,} | {outcome.lost} | {outcome.duplicated} | "
+            f"{outcome.different} | {equal} |"
+        )
+        assert outcome.clean, outcome
+
+    return note
