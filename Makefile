@@ -107,7 +107,8 @@ bench-peers: venv $(VENV)/.peers ## the same beside other detectors, and each ru
 	    --out $(or $(OUT),build/quality) $(OPTIONS)
 
 .PHONY: soak
-soak: servers ## a worker on a real Kafka for MINUTES (5), stopped and crashed again and again
+soak: servers ## the faults of `make test` with full counts, into docs/reliability.md; then MINUTES (5) of calm and crashes
+	$(BIN)/pytest tests/faults --all-counts --outcomes docs/reliability.md
 	$(VENV_PYTHON) -m benchmarks.soak --minutes $(or $(MINUTES),5)
 
 .PHONY: wheel

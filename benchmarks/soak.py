@@ -1,7 +1,7 @@
 """A worker on a real Kafka: first undisturbed, then stopped and crashed again and again.
 
 Shows that memory stays flat, that SIGTERM drains and exits 0, and that every event of the input
-has its score in the output, whatever happened in between (some twice: delivery is at least once).
+has its score in the output, whatever happened in between.
 Exits 1 where one of these does not hold.
 
     python -m benchmarks.soak --minutes 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,6 @@ from tests.faults.scene import Scale, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.faults.scene import Outcome
 
@@ -19,11 +19,16 @@ SOME = Scale(events=6_000, times=2, outage=4.0)
 ALL = Scale(events=300_000, times=30, outage=60.0)
 
 _TABLE = pytest.StashKey[list[str]]()
+_BEGIN, _END = "<!-- outcomes -->", "<!-- end of outcomes -->"
+_HEAD = """| fault | times | events | lost | duplicated | different | state equal |
+|---|---|---|---|---|---|---|"""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-counts", action="store_true", help="faults with their full counts")
-    parser.addoption("--outcomes", metavar="FILE", help="write the table of outcomes there")
+    parser.addoption(
+        "--outcomes", metavar="FILE", help="put the table of outcomes into this document"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,10 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     path = config.getoption("--outcomes")
     if path and config.stash[_TABLE]:
-        head = "| fault | times | events | lost | duplicated | different | state equal |\n"
-        rows = "\n".join(config.stash[_TABLE])
-        with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - as given
-            file.write(f"{head}|---|---|---|---|---|---|---|\n{rows}\n")
+        document = Path(path)
+        before, _, rest = document.read_text(encoding="utf-8").partition(_BEGIN)
+        _, _, after = rest.partition(_END)
+        table = "\n".join([_HEAD, *config.stash[_TABLE]])
+        document.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
