@@ -40,6 +40,13 @@ def events() -> list[dict[str, object]]:
     ]
 
 
+def in_objects(event: dict[str, object]) -> dict[str, object]:
+    """Return the event with its features in an object of their own."""
+    inside = {name.removeprefix("feature."): event[name] for name in NAMES}
+    rest = {name: value for name, value in event.items() if name not in NAMES}
+    return {**rest, "feature": inside}
+
+
 def microseconds(work: Callable[[], object]) -> float:
     rounds = 10
     return min(repeat(work, number=rounds, repeat=15)) / rounds / N * 1e6
@@ -59,6 +66,7 @@ def main() -> None:
         Record(json.dumps({**e, "ts": "2026-01-05T08:00:00.123Z"}).encode(), i)
         for i, e in enumerate(plain)
     ]
+    nested = [Record(json.dumps(in_objects(event)).encode(), i) for i, event in enumerate(plain)]
     columns = ["ts", "src", *NAMES]
     rows = [
         Record(",".join(str(event[name]) for name in columns).encode(), i)
@@ -81,6 +89,7 @@ def main() -> None:
         "typed struct, one by one": lambda: [decoder.decode(value) for value in values],
         "typed struct, many": lambda: decoder.decode_many(values),
         "batch, identity": lambda: batches.decode(records),
+        "batch, in a nested object": lambda: batches.decode(nested),
         "batch, log1p and asinh": lambda: encoding.decode(records),
         "batch, and a category": lambda: category.decode(records),
         "batch, and a category given a key": lambda: own.decode(records),

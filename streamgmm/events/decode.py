@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from streamgmm.errors import EventError
 from streamgmm.events.faults import explain
 from streamgmm.events.members import members
+from streamgmm.events.paths import Paths, getter_of
+from streamgmm.events.readings import find, readings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,13 +48,7 @@ def feature_getter(schema: Schema) -> Callable[[Any], tuple[Any, ...]]:
     """Return the function from a struct to the tuple of its numbers, in the order of the fields."""
     known = members(schema)
     numbers = [field.member for field in schema.fields if field.kind == "number"]
-    names = [known[name].attribute for name in numbers if name is not None]
-    if len(names) > 1:
-        return attrgetter(*names)
-    if not names:
-        return lambda _: ()
-    first = attrgetter(names[0])
-    return lambda event: (first(event),)
+    return getter_of([known[name].attribute for name in numbers if name is not None])
 
 
 def member_getter(schema: Schema, name: str | None) -> Callable[[Any], Any] | None:
@@ -80,20 +77,30 @@ class JsonDecoder:
 
     Unknown members are skipped, the last of repeated ones wins, null and absent are the
     same. Text where a number is due, NaN, Infinity and numbers beyond a 64-bit float are
-    refused.
+    refused. A name with dots is one member, or leads into nested objects; see `readings`.
     """
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._decoder = msgspec.json.Decoder(event_struct(schema))
-        self._known = frozenset(members(schema))
+        self._ways = readings_of(members(schema))
+        nested = any(len(ways) > 1 for ways in self._ways.values())
+        self._paths = Paths(schema) if nested else None
+        self._struct = event_struct(schema) if self._paths is None else self._paths.struct
+        self._decoder = msgspec.json.Decoder(self._struct)
+        roots = () if self._paths is None else self._paths.roots
+        self._known = frozenset((*self._ways, *roots))
 
     def decode(self, value: bytes | None) -> Any:
         """Return the typed struct of one event, or raise EventError."""
         try:
-            return self._decoder.decode(value or b"")
+            event: Any = self._decoder.decode(value or b"")
         except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-            raise explain(value, self._schema, error) from None
+            event = self._second_look(value, error)
+        if self._paths is not None and self._paths.signs:
+            (event,) = self._settled(self._paths, [event])
+        if type(event) is EventError:
+            raise event
+        return event
 
     def decode_many(self, values: Sequence[bytes | None]) -> list[Any]:
         """Return a struct or an EventError for each event, in order."""
@@ -104,7 +111,9 @@ class JsonDecoder:
             try:
                 out.append(decode(value or b""))
             except (ValueError, RecursionError) as error:
-                out.append(explain(value, self._schema, error))
+                out.append(self._second_look(value, error))
+        if self._paths is not None and self._paths.signs:
+            return self._settled(self._paths, out)
         return out
 
     def event(self, value: bytes) -> bytes:
@@ -116,6 +125,24 @@ class JsonDecoder:
         return msgspec.json.format(text, indent=-1)
 
     def unknown(self, value: bytes) -> int:
-        """Return how many members of an event that was decoded are not read."""
+        """Return how many members of an event that was decoded are not read, nor looked into."""
         text = value.decode("utf-8", errors="replace")
         return len(msgspec.json.decode(text, type=dict[str, msgspec.Raw]).keys() - self._known)
+
+    def _settled(self, paths: Paths, events: list[Any]) -> list[Any]:
+        paths.signs.clear()
+        return [
+            event if type(event) is EventError else paths.settle(event) or event for event in events
+        ]
+
+    def _second_look(self, value: bytes | None, error: Exception) -> Any:
+        """Return what is wrong with an event; or its struct, if only readings that do not count."""
+        fault = explain(value, self._schema, error)
+        if self._paths is None or fault.field is not None or fault.reason != "wrong_type":
+            return fault
+        try:
+            event = msgspec.json.decode(value or b"")
+            found = {name: find(event, ways) for name, ways in self._ways.items()}
+            return msgspec.convert(found, self._struct)
+        except (ValueError, RecursionError):
+            return fault

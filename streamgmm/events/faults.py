@@ -10,6 +10,7 @@ import msgspec
 
 from streamgmm.errors import EventError
 from streamgmm.events.members import members
+from streamgmm.events.readings import find, readings_of
 
 if TYPE_CHECKING:
     from streamgmm.events.schema import Schema
@@ -55,8 +56,9 @@ def explain(value: bytes | None, schema: Schema, error: Exception) -> EventError
 
 
 def _explain_object(event: dict[str, Any], schema: Schema, error: Exception) -> EventError:
-    for name, member in members(schema).items():
-        got = event.get(name)
+    known = members(schema)
+    for name, ways in readings_of(known).items():
+        got, member = find(event, ways), known[name]
         if got is None:
             if member.required:
                 return missing(name, "null" if name in event else "absent")
