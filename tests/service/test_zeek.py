@@ -1,0 +1,96 @@
+"""The preset for Zeek: conn.log as Zeek writes it, and as shippers nest it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from streamgmm.config import Config, load_preset
+from streamgmm.events import Record
+from streamgmm.service.pipeline import Outputs
+from streamgmm.service.quality import roc_auc
+from streamgmm.service.replay import Findings, make_pipeline, replay
+from streamgmm.service.settings import detector_settings
+from tests.zeek import connections, nested
+
+ZEEK_JSON = (
+    b'{"ts":1591367999.305988,"uid":"CMdzit1AMNsmfAIiQc","id.orig_h":"192.168.4.76",'
+    b'"id.orig_p":36844,"id.resp_h":"192.168.4.1","id.resp_p":53,"proto":"udp","service":"dns",'
+    b'"duration":0.066851,"orig_bytes":62,"resp_bytes":141,"conn_state":"SF","missed_bytes":0,'
+    b'"history":"Dd","orig_pkts":2,"orig_ip_bytes":118,"resp_pkts":2,"resp_ip_bytes":197}'
+)
+
+
+@cache
+def preset() -> Config:
+    return load_preset("zeek", env={}, changes={"events": {"label": "label"}})
+
+
+@cache
+def sample() -> tuple[dict[str, Any], ...]:
+    return tuple(connections(12_000, seed=5, attack_share=0.02))
+
+
+def replayed(records: list[dict[str, Any]]) -> tuple[Findings, list[Outputs]]:
+    config = preset()
+    pipeline = make_pipeline(
+        config.schema(), detector_settings(config), origin="conn.log", columns=None
+    )
+    lines = [Record(msgspec.json.encode(one), i) for i, one in enumerate(records, 1)]
+    blocks: list[Outputs] = []
+
+    def see(outputs: Outputs, findings: Findings) -> bool:
+        blocks.append(outputs)
+        return True
+
+    found = replay([lines[i : i + 1000] for i in range(0, len(lines), 1000)], pipeline, see)
+    return found, blocks
+
+
+def scores(blocks: list[Outputs]) -> Any:
+    return np.concatenate([block.verdicts.score for block in blocks])
+
+
+def test_every_field_of_a_record_is_read() -> None:
+    _, (outputs,) = replayed([msgspec.json.decode(ZEEK_JSON)])
+    batch = outputs.batch
+    assert not outputs.dead_letters
+    assert batch.keys == ["192.168.4.76"]
+    assert batch.time.tolist() == [1591367999.305988]
+    values = dict(zip(preset().schema().names, batch.X[0], strict=True))
+    assert values["duration"] == np.log1p(0.066851)
+    assert values["orig_bytes"] == np.log1p(62)
+    assert not np.isnan(batch.X).any()
+
+
+def test_what_zeek_leaves_out_is_missing_and_no_fault() -> None:
+    unanswered = next(one for one in sample() if "duration" not in one)
+    _, (outputs,) = replayed([unanswered])
+    assert not outputs.dead_letters
+    names = np.array(preset().schema().names)
+    assert set(names[np.isnan(outputs.batch.X[0])]) == {"duration", "orig_bytes", "resp_bytes"}
+
+
+def test_attacks_score_above_ordinary_connections() -> None:
+    found, blocks = replayed(list(sample()))
+    assert not found.dead_letters
+    assert found.truth().sum() > 50
+    assert roc_auc(found.truth(), found.score()) > 0.95
+    alerts = [record for block in blocks for _, record in block.alerts]
+    assert alerts
+    assert all(alert["event"] and alert["reasons"] for alert in map(as_json, alerts))
+
+
+def as_json(record: dict[str, Any]) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(record))
+
+
+def test_records_in_objects_score_as_zeeks_own() -> None:
+    some = list(sample()[:3000])
+    _, flat = replayed(some)
+    _, deep = replayed(list(map(nested, some)))
+    assert np.array_equal(scores(flat), scores(deep))
+    assert [block.batch.keys for block in flat] == [block.batch.keys for block in deep]
