@@ -158,8 +158,11 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from streamgmm.config import load
+    from streamgmm.service.formats import binary_decoder
 
-    sys.stdout.write(load(options.config).to_toml(comments=True))
+    config = load(options.config)
+    binary_decoder(config)  # the events' types are held to the schema file
+    sys.stdout.write(config.to_toml(comments=True))
     return 0
 
 

@@ -118,6 +118,25 @@ def test_every_preset_loads() -> None:
         load_preset("htp", env={})
 
 
+def test_a_binary_format_needs_its_schema_and_no_other_key() -> None:
+    def job(keys: str) -> str:
+        return KAFKA.replace('topic = "flows"', f'topic = "flows"\n{keys}')
+
+    given = 'format = "protobuf"\nschema = "a"\nmessage = "b.C"\nframing = "confluent"'
+    config = loads(job(given), env={})
+    assert loads(config.to_toml(), env={}) == config
+    assert problems(job('format = "protobuf"')) == [
+        'job.toml: [source] format is "protobuf", which needs schema',
+        'job.toml: [source] format is "protobuf", which needs message',
+    ]
+    assert "which needs schema" in the_problem(job('format = "avro"'))
+    assert 'format is "xml"; allowed is' in the_problem(job('format = "xml"'))
+    avro = 'format = "avro"\nschema = "a"\n'
+    assert 'has message, which format = "avro"' in the_problem(job(avro + 'message = "b"'))
+    assert 'has schema, which format = "json"' in the_problem(job('schema = "a"'))
+    assert 'framing is "confluent", which is for' in the_problem(job('framing = "confluent"'))
+
+
 # ---------------------------------------------------------------- what is refused
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def check_together(config: Config) -> list[str]:
     """Return everything that is wrong between keys that are right by themselves."""
-    return [*_roles(config), *_time(config), *_model(config), *_security(config), *_sink(config)]
+    found = [_roles, _time, _format, _model, _security, _sink]
+    return [problem for check in found for problem in check(config)]
 
 
 def _roles(config: Config) -> Iterator[str]:
@@ -55,6 +56,26 @@ def _time(config: Config) -> Iterator[str]:
             f'[model] half_life is "{config.model.half_life}", a length of time, but '
             f"[events] time names no field and a file's records have no time of their own; "
             f"name it, or give half_life as a number of events"
+        )
+
+
+def _format(config: Config) -> Iterator[str]:
+    source = config.source
+    if not isinstance(source, KafkaInput):
+        return
+    for key, needed in (
+        ("schema", source.format != "json"),
+        ("message", source.format == "protobuf"),
+    ):
+        given = getattr(source, key)
+        if needed and not given:
+            yield f'[source] format is "{source.format}", which needs {key}'
+        if given and not needed:
+            yield f'[source] has {key}, which format = "{source.format}" has no use for'
+    if source.framing != "none" and source.format == "json":
+        yield (
+            f'[source] framing is "{source.framing}", which is for the formats "avro" and '
+            f'"protobuf"; leave it out'
         )
 
 

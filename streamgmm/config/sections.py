@@ -107,6 +107,20 @@ class KafkaInput(Security):
         texts("a list of topics, or one text with commas"),
         'what is read; `topic = "name"` is short for one',
     ]
+    format: Annotated[
+        str, choice("json", "avro", "protobuf"), "of the events; but for json a schema is needed"
+    ] = "json"
+    schema: Annotated[
+        str,
+        text("a path, or empty"),
+        "the file with the Avro schema (JSON) or the Protobuf descriptor set",
+    ] = ""
+    message: Annotated[str, text("a name, or empty"), "the Protobuf message, with its package"] = ""
+    framing: Annotated[
+        str,
+        choice("none", "confluent"),
+        "confluent: a binary event begins with the header of a schema registry",
+    ] = "none"
     group: Annotated[
         str,
         text("text, not empty", empty=False),

@@ -117,6 +117,8 @@ class BatchDecoder:
         Between the cells of a CSV source.
     max_ahead
         Seconds; see `EventClock`.
+    decoder
+        Of `schema`, for events that are neither JSON nor CSV.
 
     Attributes
     ----------
@@ -143,14 +145,17 @@ class BatchDecoder:
         columns: Sequence[str] | None = None,
         delimiter: str = ",",
         max_ahead: float = 86_400.0,
+        decoder: Decoder | None = None,
     ) -> None:
         self.schema = schema
         self.origin = origin
         self.clock = EventClock(max_ahead)
         self.encoder = Encoder(schema)
-        self._decoder: Decoder = (
-            JsonDecoder(schema) if columns is None else CsvDecoder(schema, columns, delimiter)
-        )
+        if decoder is None:
+            decoder = (
+                JsonDecoder(schema) if columns is None else CsvDecoder(schema, columns, delimiter)
+            )
+        self._decoder = decoder
         self.categories = CategoryColumns(schema)
         self._times_of = TimeColumns(schema)
         self._features = feature_getter(schema)

@@ -21,6 +21,8 @@ REASONS: dict[str, str] = {
     "not_json": "the text is not JSON",
     "not_an_object": "JSON, but not an object with the event's fields",
     "too_deep": "nested too deeply to be read",
+    "not_avro": "the bytes are no record of the Avro schema",
+    "not_protobuf": "the bytes are no message of the Protobuf type",
     "bad_row": "the line of a CSV file does not have the header's columns",
     "missing_field": "a required field is absent, null or blank",
     "wrong_type": "a field has a value of another type",

@@ -15,6 +15,7 @@ from streamgmm.service.commands import Commands
 from streamgmm.service.dead_letters import FirstLetters
 from streamgmm.service.delivery import AtLeastOnce, ExactlyOnce
 from streamgmm.service.file_job import FileJob, open_source
+from streamgmm.service.formats import binary_decoder
 from streamgmm.service.history import store_of
 from streamgmm.service.http import HttpServer, Operators
 from streamgmm.service.job import Housekeeping, Parts
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from streamgmm.config import Config
+    from streamgmm.events.binary import BinaryDecoder
     from streamgmm.io.kafka import Connection, KafkaSource, Owner
     from streamgmm.service.checkpoint import DirectoryStore
     from streamgmm.service.delivery import Delivery
@@ -47,6 +49,7 @@ def run(config: Config, stop: Stop) -> None:
     ConfigError, BrokerError, StateError, StreamGMMError
         If the job cannot begin, or cannot go on.
     """
+    binary = binary_decoder(config)  # first: what is wrong with it needs no broker to be found
     metrics, status, commands = Metrics(streamgmm.__version__), Status(), Commands()
     with _until_asked_to_stop(), ExitStack() as stack:
         if config.service.host_port is not None:
@@ -86,7 +89,7 @@ def run(config: Config, stop: Stop) -> None:
             return Parts(models=models, sink=sink, house=house, metrics=metrics, stop=stop)
 
         if isinstance(config.source, KafkaInput):
-            _run_kafka(config, config.source, delivery, parts)
+            _run_kafka(config, config.source, delivery, binary, parts)
         else:
             _run_file(config, config.source, parts, stop)
 
@@ -184,13 +187,16 @@ def _run_kafka(
     config: Config,
     source: KafkaInput,
     delivery: Delivery,
+    binary: BinaryDecoder | None,
     parts: Callable[[Callable[[str], BatchDecoder]], Parts],
 ) -> None:
     from streamgmm.io.kafka import KafkaSource
     from streamgmm.service.kafka_job import KafkaJob
 
     def decoder(name: str) -> BatchDecoder:
-        return BatchDecoder(config.schema(), origin=name, max_ahead=config.events.max_ahead)
+        return BatchDecoder(
+            config.schema(), origin=name, max_ahead=config.events.max_ahead, decoder=binary
+        )
 
     def connect(owner: Owner) -> KafkaSource:
         return KafkaSource(
