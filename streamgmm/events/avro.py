@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from streamgmm.errors import ConfigError, EventError
+from streamgmm.events.avro_bounds import walk_of
 from streamgmm.events.binary import Column, read_schema_file, without_header
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class AvroFormat:
         try:
             raw = json.loads(text)
             self._top: Any = fastavro.parse_schema(raw, self._named)
-            self._written: Any = fastavro.parse_schema(_without_logical_types(raw))
+            named: dict[str, Any] = {}
+            self._written: Any = fastavro.parse_schema(_without_logical_types(raw), named)
+            self._walk = walk_of(self._written, named)
         except (SchemaParseException, UnknownType, *_MALFORMED) as error:
             raise ConfigError(f"{path}: is no Avro schema ({error!r})") from None
         if not isinstance(self._top, dict) or self._top.get("type") != "record":
@@ -94,6 +97,8 @@ class AvroFormat:
     def read(self, value: bytes) -> Any:
         """Return a decoded event, or raise EventError."""
         body = without_header(value, "not_avro") if self._confluent else value
+        if self._walk is not None:
+            self._walk(body)
         stream = io.BytesIO(body)
         try:
             event = self._decode(stream, self._written, None)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from streamgmm.events.schema import Schema
 
 _MAGIC: Final = 0
+_NUMBER_BYTES: Final = 10
 HEADER_BYTES: Final = 5
 """Of the Confluent wire format: a zero and the number of the schema in its registry."""
 
@@ -113,6 +114,8 @@ class BinaryDecoder:
                     raise missing(name, "absent or null")
             elif type(got) is float and not math.isfinite(got):
                 raise not_finite(name, got)
+            elif type(got) is bytes:  # what Protobuf gives for text of proto2 that is none
+                raise EventError("not_utf8", f"field {name!r} is {got!r:.80}; text is due", name)
         return self._struct(*values)
 
     def decode_many(self, values: Sequence[bytes | None]) -> list[Any]:
@@ -149,6 +152,26 @@ def without_header(value: bytes, reason: str) -> bytes:
             f"the Confluent wire format is due, 00 and four bytes, as [source] framing says",
         )
     return value[HEADER_BYTES:]
+
+
+def zigzag(data: bytes, at: int) -> tuple[int, int]:
+    """Return the signed 64-bit number that begins at a byte, and where the next byte is.
+
+    Both formats write one in as few groups of 7 bits as it needs, the lowest first, its sign in
+    the lowest bit.
+
+    Raises
+    ------
+    ValueError
+        There is none: the bytes end within it, or it has more than 64 bits.
+    """
+    number = shift = 0
+    for byte in data[at : at + _NUMBER_BYTES]:
+        number |= (byte & 127) << shift
+        shift += 7
+        if byte < 128 and number < 1 << 64:
+            return (number >> 1) ^ -(number & 1), at + shift // 7
+    raise ValueError(f"a number is due at byte {at}, and there is none of 64 bits")
 
 
 def read_schema_file(path: str, what: str) -> bytes:

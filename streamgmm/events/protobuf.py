@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from streamgmm.errors import ConfigError, EventError
-from streamgmm.events.binary import Column, read_schema_file, without_header
+from streamgmm.events.binary import Column, read_schema_file, without_header, zigzag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,6 +61,7 @@ class ProtobufFormat:
         self._message = message
         self._error: type[Exception] = DecodeError
         self._to_json: Any = json_format.MessageToJson
+        self._no_json: type[Exception] = json_format.Error
         data = read_schema_file(path, "a descriptor set, made with protoc --descriptor_set_out")
         pool = descriptor_pool.DescriptorPool()
         try:
@@ -106,14 +108,21 @@ class ProtobufFormat:
             value = _body(without_header(value, "not_protobuf"), self._position, self._message)
         try:
             return self._class.FromString(value)
-        except self._error as error:
+        except (self._error, ValueError, RecursionError) as error:
             raise EventError(
                 "not_protobuf", f"the bytes are no {self._message} of {self.path} ({error})"
             ) from None
 
     def show(self, event: Any) -> Any:
-        """Return a decoded event as plain values, as Protobuf's own JSON has them."""
-        return json.loads(self._to_json(event, preserving_proto_field_name=True))
+        """Return a decoded event as plain values, as Protobuf's own JSON has them.
+
+        What has no such form, such as a Duration of a million years or an Any of unknown type
+        in a member that nobody reads, must not stop an alert: then as Protobuf's text.
+        """
+        try:
+            return json.loads(self._to_json(event, preserving_proto_field_name=True))
+        except (self._no_json, ValueError, TypeError, KeyError, RecursionError):
+            return {"text": str(event)}
 
 
 def _types_of(field: Any) -> tuple[frozenset[type], Callable[[Any], Any] | None]:
@@ -123,12 +132,19 @@ def _types_of(field: Any) -> tuple[frozenset[type], Callable[[Any], Any] | None]
         return none, None
     if field.cpp_type == _MESSAGE:
         timed = field.message_type.full_name == _TIMESTAMP
-        return (frozenset({str}), lambda value: value.ToJsonString()) if timed else (none, None)
+        return (frozenset({str}), partial(_moment, field.name)) if timed else (none, None)
     if field.cpp_type == _ENUM:
         names = {number: one.name for number, one in field.enum_type.values_by_number.items()}
         return frozenset({str}), lambda number: names.get(number, str(number))
     kinds: dict[int, type] = {_STRING: str, _BOOL: bool}
     return frozenset({kinds.get(field.cpp_type, float)}), None
+
+
+def _moment(name: str, value: Any) -> str:
+    try:
+        return str(value.ToJsonString())
+    except ValueError as error:
+        raise EventError("bad_time", f"field {name!r} is no time ({error})", name) from None
 
 
 def _words(field: Any) -> str:
@@ -164,30 +180,19 @@ def _position(kind: Any) -> list[int]:
 
 
 def _body(value: bytes, position: list[int], message: str) -> bytes:
-    """Return what follows the position of a type (zigzag varints, their number first; 0: [0])."""
+    """Return what follows the position of a type: how many numbers it has, and these; 0: [0]."""
     try:
-        count, at = _zigzag(value, 0)
+        count, at = zigzag(value, 0)
         found = [] if count else [0]
-        for _ in range(min(count, len(value))):
-            index, at = _zigzag(value, at)
+        for _ in range(min(count, len(position) + 1)):
+            index, at = zigzag(value, at)
             found.append(index)
-    except IndexError:
-        raise EventError("not_protobuf", "the event ends in the middle of its header") from None
+    except ValueError as error:
+        raise EventError("not_protobuf", f"the event's header is broken: {error}") from None
     if found != position:
         raise EventError(
             "not_protobuf",
-            f"the event's header names the message at {found[:8]} of its file; "
+            f"the event's header names the message at {found} of its file; "
             f"{message} is at {position}",
         )
     return value[at:]
-
-
-def _zigzag(value: bytes, at: int) -> tuple[int, int]:
-    """Return the signed number that begins at a byte, and where the next one begins."""
-    number, shift = 0, 0
-    while True:
-        byte = value[at]
-        number |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return (number >> 1) ^ -(number & 1), at

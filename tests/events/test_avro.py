@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import fastavro
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamgmm.errors import ConfigError, EventError
-from streamgmm.events import REASONS, BatchDecoder, Field, Record, Schema
+from streamgmm.events import BatchDecoder, Field, Record, Schema
 from streamgmm.events.avro import AvroFormat
 from streamgmm.events.binary import BinaryDecoder
+from tests.events.damage import assert_harmless, damaged
 
 PAYMENT = {
     "type": "record",
@@ -133,11 +135,25 @@ def test_what_is_no_record_is_a_dead_letter(avsc: str) -> None:
     assert (got.reason, got.field) == ("missing_field", "items")
 
 
-@given(data=st.binary(max_size=60))
-def test_any_bytes_give_an_event_or_a_known_reason(avsc: str, data: bytes) -> None:
-    for framed in (False, True):
-        (got,) = BinaryDecoder(SCHEMA, AvroFormat(avsc, confluent=framed)).decode_many([data])
-        assert not isinstance(got, EventError) or got.reason in REASONS
+WHOLES = [
+    written(),
+    written(items=None, card=None, tags=[], other="WEB"),
+    written(tags=["a", "b" * 40], mixed="text", items=-1, at=0),
+]
+
+
+@settings(max_examples=150)
+@given(data=damaged(WHOLES) | st.binary(max_size=60))
+def test_any_bytes_are_an_event_or_a_dead_letter(avsc: str, data: bytes) -> None:
+    assert_harmless(SCHEMA, decoder_of(avsc), written(), data)
+    framed = decoder_of(avsc, confluent=True)
+    assert_harmless(SCHEMA, framed, HEADER + written(), data)
+    assert_harmless(SCHEMA, framed, HEADER + written(), HEADER + data)
+
+
+@cache
+def decoder_of(path: str, *, confluent: bool = False) -> BinaryDecoder:
+    return BinaryDecoder(SCHEMA, AvroFormat(path, confluent=confluent))
 
 
 def test_types_are_held_to_the_schema_at_the_start(avsc: str) -> None:
