@@ -3,17 +3,10 @@
 from streamgmm.config.job import Config
 from streamgmm.config.load import load, load_preset, loads, preset_names
 from streamgmm.config.rules import Secret
-from streamgmm.config.sections import (
-    Alerts,
-    Events,
-    FileInput,
-    FileOutput,
-    KafkaInput,
-    KafkaOutput,
-    Model,
-    Security,
-    Service,
-)
+from streamgmm.config.sections import Alerts, Events, Model, Service
+from streamgmm.config.security import Security
+from streamgmm.config.sinks import FileOutput, KafkaOutput
+from streamgmm.config.sources import FileInput, KafkaInput
 
 __all__ = [
     "Alerts",

@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from streamgmm.config.sections import FileInput, FileOutput, KafkaInput, KafkaOutput, Security
+from streamgmm.config.security import Security
+from streamgmm.config.sinks import FileOutput, KafkaOutput
+from streamgmm.config.sources import FileInput, KafkaInput
 
 if TYPE_CHECKING:
     from streamgmm.config.job import Config

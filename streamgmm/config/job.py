@@ -6,16 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
-from streamgmm.config.sections import (
-    Alerts,
-    Events,
-    FileInput,
-    FileOutput,
-    KafkaInput,
-    KafkaOutput,
-    Model,
-    Service,
-)
+from streamgmm.config.sections import Alerts, Events, Model, Service
+from streamgmm.config.sinks import FileOutput, KafkaOutput
+from streamgmm.config.sources import FileInput, KafkaInput
 from streamgmm.config.toml import write_toml
 from streamgmm.events.schema import Schema
 

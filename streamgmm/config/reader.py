@@ -15,16 +15,9 @@ from streamgmm.config.checks import check_together
 from streamgmm.config.fields import read_field
 from streamgmm.config.job import Config
 from streamgmm.config.messages import nearest, shown
-from streamgmm.config.sections import (
-    Alerts,
-    Events,
-    FileInput,
-    FileOutput,
-    KafkaInput,
-    KafkaOutput,
-    Model,
-    Service,
-)
+from streamgmm.config.sections import Alerts, Events, Model, Service
+from streamgmm.config.sinks import FileOutput, KafkaOutput
+from streamgmm.config.sources import FileInput, KafkaInput
 from streamgmm.config.toml import rules_of, toml_value
 from streamgmm.errors import ConfigError
 

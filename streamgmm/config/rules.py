@@ -173,6 +173,17 @@ def duration() -> Rule:
     return Rule('a number of seconds above 0, or text like "500ms", "30s", "1h30m", "7d"', seconds)
 
 
+def duration_between(least: float, most: float, words: str) -> Rule:
+    """Allow a length of time from ``least`` to ``most`` seconds, which ``words`` name."""
+
+    def read(value: Any) -> float:
+        length = seconds(value)
+        _require(least <= length <= most)
+        return length
+
+    return Rule(words, read)
+
+
 def secret(words: str) -> Rule:
     """Allow text that is never shown."""
 

@@ -1,5 +1,6 @@
-"""The sections of a job's configuration, each a frozen dataclass.
+"""The sections of a job's configuration, each a frozen dataclass; here those of no one type.
 
+`[source]` and `[sink]`, which have a class for each type, are in `sources` and `sinks`.
 Every key carries its rule and, in words, what it does; the loader, the error messages and
 the commented listing of ``streamgmm check`` all read them from here.
 """
@@ -8,147 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from streamgmm.config import rules
-from streamgmm.config.rules import (
-    Rule,
-    Secret,
-    choice,
-    duration,
-    seconds,
-    secret,
-    some_of,
-    text,
-    texts,
-    whole,
-)
+from streamgmm.config.rules import Rule, Secret, choice, duration, secret, some_of, text, whole
 from streamgmm.events.schema import EVENT_TIME, TIME_UNITS, Field, Schema, TimeUnit, TransformName
 
-_BATCH = whole(1, 100_000)
-_TOPIC = text("a topic's name, or empty for none")
-_FILE_OUT = text('a path, "-" for standard output, or empty for none')
 _CYCLES: dict[str, TransformName] = {"day": "time_of_day", "week": "time_of_week"}
 _FIELD_NAME = text("the name of a field, or empty for none")
-
-
-def _session(value: object) -> float:
-    length = seconds(value)
-    if not 1 <= length <= 1800:
-        raise ValueError
-    return length
-
-
-def _transaction(value: object) -> float:
-    length = seconds(value)
-    if not 1 <= length <= 900:
-        raise ValueError
-    return length
-
-
-_SESSION = Rule('1 second to 30 minutes, such as 45 or "45s"', _session)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileInput:
-    """``[source] type = "file"``: JSON lines or CSV, plain or gzip."""
-
-    TYPE: ClassVar[str] = "file"
-
-    path: Annotated[
-        str,
-        text('a path, or "-" for standard input', empty=False),
-        "the file to read; relative to the directory the job is started in",
-    ]
-    format: Annotated[
-        str,
-        choice("auto", "jsonl", "csv"),
-        "auto goes by the file's name and its first character",
-    ] = "auto"
-    batch_size: Annotated[int, _BATCH, "most events handled at a time"] = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Security:
-    """How to connect to a broker; shared by the Kafka source and the Kafka sink."""
-
-    security: Annotated[
-        str,
-        choice("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
-        "protocol towards the brokers",
-    ] = "plaintext"
-    sasl_mechanism: Annotated[
-        str, choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"), "with a sasl protocol"
-    ] = "PLAIN"
-    sasl_username: Annotated[str, text("text"), "with a sasl protocol"] = ""
-    sasl_password: Annotated[
-        Secret,
-        secret("text"),
-        "better given as STREAMGMM__SOURCE__SASL_PASSWORD than written in a file",
-    ] = field(default_factory=lambda: Secret(""))
-    ssl_cafile: Annotated[str, text("a path, or empty"), "authorities trusted (PEM)"] = ""
-    ssl_certfile: Annotated[str, text("a path, or empty"), "our own certificate (PEM)"] = ""
-    ssl_keyfile: Annotated[str, text("a path, or empty"), "its private key (PEM)"] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaInput(Security):
-    """``[source] type = "kafka"``: one or more topics, read in a consumer group."""
-
-    TYPE: ClassVar[str] = "kafka"
-
-    brokers: Annotated[
-        tuple[str, ...],
-        texts('a list of "host:port", or one text with commas'),
-        "some brokers of the cluster; the others are found through them",
-    ]
-    topics: Annotated[
-        tuple[str, ...],
-        texts("a list of topics, or one text with commas"),
-        'what is read; `topic = "name"` is short for one',
-    ]
-    format: Annotated[
-        str, choice("json", "avro", "protobuf"), "of the events; but for json a schema is needed"
-    ] = "json"
-    schema: Annotated[
-        str,
-        text("a path, or empty"),
-        "the file with the Avro schema (JSON) or the Protobuf descriptor set",
-    ] = ""
-    message: Annotated[str, text("a name, or empty"), "the Protobuf message, with its package"] = ""
-    framing: Annotated[
-        str,
-        choice("none", "confluent"),
-        "confluent: a binary event begins with the header of a schema registry",
-    ] = "none"
-    group: Annotated[
-        str,
-        text("text, not empty", empty=False),
-        "the consumer group: workers with the same one share the partitions",
-    ] = "streamgmm"
-    start: Annotated[
-        str, choice("earliest", "latest"), "where to begin when the group has no offset yet"
-    ] = "earliest"
-    start_timeout: Annotated[
-        float, duration(), "how long to look for a broker at the start before giving up"
-    ] = 30.0
-    instance: Annotated[
-        str,
-        text("text, or empty"),
-        "a name of this worker alone, kept over restarts: it gets its partitions back at once",
-    ] = ""
-    session_timeout: Annotated[
-        float, _SESSION, "after so long without a sign of life a worker's partitions go to others"
-    ] = 45.0
-    lost_events: Annotated[
-        str,
-        choice("stop", "skip"),
-        "where retention took events before they were read: stop, or count them and go on",
-    ] = "stop"
-    batch_size: Annotated[int, _BATCH, "most events of one partition handled at a time"] = 1000
-    batch_wait: Annotated[float, duration(), "how long to wait for the first event of a batch"] = (
-        0.1
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,54 +133,6 @@ class Alerts:
         Rule('a probability between 0 and 1 (exclusive), or text like "5/day"', rules.budget),
         'false alarms: a share of all events, or so many a day (needs the "time" field)',
     ] = 1e-3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileOutput:
-    """``[sink] type = "file"``: JSON lines."""
-
-    TYPE: ClassVar[str] = "file"
-
-    scores: Annotated[str, _FILE_OUT, "every event's score"] = ""
-    alerts: Annotated[str, _FILE_OUT, "anomalies, with the event and the reasons"] = "-"
-    dead_letters: Annotated[str, _FILE_OUT, "events that could not be used, and why"] = ""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Where anything is written at all."""
-        return tuple(path for path in (self.scores, self.alerts, self.dead_letters) if path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaOutput(Security):
-    """``[sink] type = "kafka"``: one topic for each kind of record."""
-
-    TYPE: ClassVar[str] = "kafka"
-
-    brokers: Annotated[
-        tuple[str, ...],
-        texts('a list of "host:port", or one text with commas'),
-        "without it the source's brokers and its security",
-    ] = ()
-    scores: Annotated[str, _TOPIC, "every event's score"] = ""
-    alerts: Annotated[str, _TOPIC, "anomalies, with the event and the reasons"] = ""
-    dead_letters: Annotated[str, _TOPIC, "events that could not be used, and why"] = ""
-    delivery: Annotated[
-        str,
-        choice("auto", "exactly_once", "at_least_once"),
-        "auto: exactly once where source and sink are one cluster, else at least once",
-    ] = "auto"
-    commit_interval: Annotated[
-        float,
-        duration(),
-        "exactly once: outputs are committed, and so can be read, after so long or sooner",
-    ] = 0.02
-    transaction_timeout: Annotated[
-        float,
-        Rule('1 second to 15 minutes, such as 30 or "30s"', _transaction),
-        "exactly once: what a crashed worker left open is given up after so long, and until "
-        "then keeps readers waiting; with source.instance it is at its restart",
-    ] = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
