@@ -142,26 +142,6 @@ def test_an_input_that_is_not_there_is_exit_3(tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["check", "run"])
-def test_types_are_held_to_a_schema_file_before_any_broker_is_asked(
-    verb: str, tmp_path: Path
-) -> None:
-    fields = [{"name": "amount", "type": "string"}]
-    schema = {"type": "record", "name": "Payment", "fields": fields}
-    (tmp_path / "payment.avsc").write_text(json.dumps(schema))
-    job = tmp_path / "job.toml"
-    job.write_text(
-        '[source]\ntype = "kafka"\nbrokers = ["127.0.0.1:1"]\ntopic = "payments"\n'
-        'format = "avro"\nschema = "payment.avsc"\n'
-        '[events.fields]\namount = "log1p"\n'
-        '[sink]\ntype = "kafka"\nalerts = "alerts"\n'
-        '[service]\nhttp = ""\n'
-    )
-    done = run(verb, str(job), cwd=tmp_path)
-    assert done.returncode == 3
-    assert "payment.avsc: has 'amount' as string" in done.stderr.decode()
-
-
 def test_the_environment_overrides(job: Path) -> None:
     done = run("check", str(job), STREAMGMM__MODEL__WARMUP="321")
     assert b"warmup = 321" in done.stdout

@@ -69,9 +69,16 @@ class AvroFormat:
             self._written: Any = fastavro.parse_schema(_without_logical_types(raw), named)
             self._walk = walk_of(self._written, named)
         except (SchemaParseException, UnknownType, *_MALFORMED) as error:
-            raise ConfigError(f"{path}: is no Avro schema ({error!r})") from None
+            why = f"unknown type {error}" if isinstance(error, UnknownType) else error
+            raise ConfigError(
+                f"{path}: is no Avro schema ({why}); name the file with the events' schema in "
+                f"JSON (.avsc)"
+            ) from None
         if not isinstance(self._top, dict) or self._top.get("type") != "record":
-            raise ConfigError(f"{path}: is the schema of something else than a record")
+            raise ConfigError(
+                f"{path}: describes a {_name(self._top)}; an event is a record, "
+                f"name the schema of one"
+            )
         self.names = tuple(field["name"] for field in self._top["fields"])
 
     def column(self, way: Reading) -> Column | None:
@@ -127,6 +134,8 @@ class AvroFormat:
 
 
 def _name(kind: Any) -> str:
+    if isinstance(kind, list):
+        return "union"
     return str(kind["type"]) if isinstance(kind, dict) else str(kind)
 
 

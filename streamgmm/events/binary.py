@@ -192,7 +192,7 @@ def _absent(name: str, format: Format) -> str:  # noqa: A002
 
 def _misfits(name: str, member: Member, column: Column, schema: Schema) -> list[str]:
     if not column.types:
-        return [f"has {name!r} as {column.words}, which is no single value; {_due(member)}"]
+        return [f"has {name!r} as {column.words}, which cannot be read as a value; {_due(member)}"]
     if not column.types <= set(member.types):
         return [f"has {name!r} as {column.words}; {_due(member)}"]
     timed = name == schema.time or any(
@@ -205,8 +205,11 @@ def _misfits(name: str, member: Member, column: Column, schema: Schema) -> list[
 
 
 def _due(member: Member) -> str:
-    return f"for what [events] makes of it, {member.allowed} is allowed"
+    return (
+        f"for what [events] makes of it, {member.allowed} is allowed: read it in another way "
+        f"there, or another member"
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    return (", ".join(names[:20]) or "none") + (", ..." if len(names) > 20 else "")

@@ -162,7 +162,7 @@ def test_types_are_held_to_the_schema_at_the_start(avsc: str) -> None:
     assert len(words) == 6
     assert all(line.startswith(avsc) for line in words)
     assert "no member 'amuont', which [events] names; at the top it has amount, items" in words[0]
-    assert "'tags' as array, which is no single value" in words[1]
+    assert "'tags' as array, which cannot be read as a value" in words[1]
     assert "'card.number' as string; for what [events] makes of it, a number, true" in words[2]
     assert "'mixed' as string or long" in words[3]
     assert "'card' as record" in words[4]
@@ -176,4 +176,4 @@ def test_a_file_that_is_no_schema_is_refused(tmp_path: Path) -> None:
         path.write_text(text)
         assert "is no Avro schema" in refused(str(path), SCHEMA)
     path.write_text('"long"')
-    assert "something else than a record" in refused(str(path), SCHEMA)
+    assert "describes a long; an event is a record" in refused(str(path), SCHEMA)

@@ -270,8 +270,8 @@ def test_types_are_held_to_the_file_at_the_start(path: str) -> None:
     assert len(words) == 6
     assert all(line.startswith(path) for line in words)
     assert "no member 'amuont', which [events] names; at the top it has amount, items" in words[0]
-    assert "'tags' as repeated string, which is no single value" in words[1]
-    assert "'raw' as bytes, which is no single value" in words[2]
+    assert "'tags' as repeated string, which cannot be read as a value" in words[1]
+    assert "'raw' as bytes, which cannot be read as a value" in words[2]
     assert "'card.number' as string; for what [events] makes of it, a number, true" in words[3]
     assert "'card' as message shop.Payment.Card" in words[4]
     assert "'card.present' as bool" in words[5]
