@@ -9,11 +9,8 @@ import msgspec
 import numpy as np
 
 from streamgmm.config import Config, load_preset
-from streamgmm.events import Record
-from streamgmm.service.pipeline import Outputs
 from streamgmm.service.quality import roc_auc
-from streamgmm.service.replay import Findings, make_pipeline, replay
-from streamgmm.service.settings import detector_settings
+from tests.replays import alerts, replayed, scores
 from tests.zeek import connections, nested
 
 ZEEK_JSON = (
@@ -34,28 +31,8 @@ def sample() -> tuple[dict[str, Any], ...]:
     return tuple(connections(12_000, seed=5, attack_share=0.02))
 
 
-def replayed(records: list[dict[str, Any]]) -> tuple[Findings, list[Outputs]]:
-    config = preset()
-    pipeline = make_pipeline(
-        config.schema(), detector_settings(config), origin="conn.log", columns=None
-    )
-    lines = [Record(msgspec.json.encode(one), i) for i, one in enumerate(records, 1)]
-    blocks: list[Outputs] = []
-
-    def see(outputs: Outputs, findings: Findings) -> bool:
-        blocks.append(outputs)
-        return True
-
-    found = replay([lines[i : i + 1000] for i in range(0, len(lines), 1000)], pipeline, see)
-    return found, blocks
-
-
-def scores(blocks: list[Outputs]) -> Any:
-    return np.concatenate([block.verdicts.score for block in blocks])
-
-
 def test_every_field_of_a_record_is_read() -> None:
-    _, (outputs,) = replayed([msgspec.json.decode(ZEEK_JSON)])
+    _, (outputs,) = replayed(preset(), [msgspec.json.decode(ZEEK_JSON)])
     batch = outputs.batch
     assert not outputs.dead_letters
     assert batch.keys == ["192.168.4.76"]
@@ -68,29 +45,24 @@ def test_every_field_of_a_record_is_read() -> None:
 
 def test_what_zeek_leaves_out_is_missing_and_no_fault() -> None:
     unanswered = next(one for one in sample() if "duration" not in one)
-    _, (outputs,) = replayed([unanswered])
+    _, (outputs,) = replayed(preset(), [unanswered])
     assert not outputs.dead_letters
     names = np.array(preset().schema().names)
     assert set(names[np.isnan(outputs.batch.X[0])]) == {"duration", "orig_bytes", "resp_bytes"}
 
 
 def test_attacks_score_above_ordinary_connections() -> None:
-    found, blocks = replayed(list(sample()))
+    found, blocks = replayed(preset(), list(sample()))
     assert not found.dead_letters
     assert found.truth().sum() > 50
     assert roc_auc(found.truth(), found.score()) > 0.95
-    alerts = [record for block in blocks for _, record in block.alerts]
-    assert alerts
-    assert all(alert["event"] and alert["reasons"] for alert in map(as_json, alerts))
-
-
-def as_json(record: dict[str, Any]) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(record))
+    assert alerts(blocks)
+    assert all(alert["event"] and alert["reasons"] for alert in alerts(blocks))
 
 
 def test_records_in_objects_score_as_zeeks_own() -> None:
     some = list(sample()[:3000])
-    _, flat = replayed(some)
-    _, deep = replayed(list(map(nested, some)))
+    _, flat = replayed(preset(), some)
+    _, deep = replayed(preset(), list(map(nested, some)))
     assert np.array_equal(scores(flat), scores(deep))
     assert [block.batch.keys for block in flat] == [block.batch.keys for block in deep]

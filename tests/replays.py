@@ -1,0 +1,45 @@
+"""Events taken through the pipeline of a job, and what came of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from streamgmm.events import Record
+from streamgmm.service.replay import Findings, make_pipeline, replay
+from streamgmm.service.settings import detector_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamgmm.config import Config
+    from streamgmm.service.pipeline import Outputs
+
+
+def replayed(config: Config, events: Sequence[dict[str, Any]]) -> tuple[Findings, list[Outputs]]:
+    """Replay events as JSON lines, 1,000 at a time."""
+    pipeline = make_pipeline(
+        config.schema(), detector_settings(config), origin="events", columns=None
+    )
+    lines = [Record(msgspec.json.encode(one), i) for i, one in enumerate(events, 1)]
+    blocks: list[Outputs] = []
+
+    def see(outputs: Outputs, findings: Findings) -> bool:
+        blocks.append(outputs)
+        return True
+
+    found = replay([lines[i : i + 1000] for i in range(0, len(lines), 1000)], pipeline, see)
+    return found, blocks
+
+
+def scores(blocks: Sequence[Outputs]) -> Any:
+    """Every event's score, one after the other."""
+    return np.concatenate([block.verdicts.score for block in blocks])
+
+
+def alerts(blocks: Sequence[Outputs]) -> list[dict[str, Any]]:
+    """Every alert as JSON has it."""
+    found = [record for block in blocks for _, record in block.alerts]
+    return [msgspec.json.decode(msgspec.json.encode(one)) for one in found]
