@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
+from streamgmm.config import load
 from streamgmm.events import Record
+from streamgmm.io.generate import flows
 from streamgmm.service.replay import Findings, make_pipeline, replay
 from streamgmm.service.settings import detector_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from streamgmm.config import Config
     from streamgmm.service.pipeline import Outputs
@@ -43,3 +47,15 @@ def alerts(blocks: Sequence[Outputs]) -> list[dict[str, Any]]:
     """Every alert as JSON has it."""
     found = [record for block in blocks for _, record in block.alerts]
     return [msgspec.json.decode(msgspec.json.encode(one)) for one in found]
+
+
+def expected_scores(config: Path, partition: str, numbers: range) -> dict[str, bytes]:
+    """What one uninterrupted model says of these flows, by event id."""
+    job = load(config)
+    pipeline = make_pipeline(
+        job.schema(), detector_settings(job), origin=partition, columns=None, want_scores=True
+    )
+    chosen = islice(flows(seed=5), numbers.start, numbers.stop, numbers.step)
+    records = [Record(msgspec.json.encode(flow), i) for i, flow in enumerate(chosen)]
+    outputs = pipeline.process(records)
+    return {outputs.batch.id(row): line for row, line in enumerate(outputs.scores)}

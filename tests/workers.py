@@ -33,6 +33,7 @@ instance = "{instance}"
 start_timeout = "{start_timeout}"
 lost_events = "{lost_events}"
 batch_size = 200
+{source}
 [events]
 key = "src"
 time = "ts"
@@ -72,6 +73,7 @@ DEFAULTS = {
     "commit_interval": "20ms",
     "transaction_timeout": "10s",
     "checkpoint_interval": "200ms",
+    "source": "",
     "scores": "",
     "alerts": "",
     "dead_letters": "",

@@ -9,20 +9,15 @@ import signal
 import time
 from collections import defaultdict
 from contextlib import closing
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
-from streamgmm.config import load
-from streamgmm.events import Record
-from streamgmm.io.generate import flows
 from streamgmm.service.client import Client
-from streamgmm.service.replay import make_pipeline
-from streamgmm.service.settings import detector_settings
 from tests.brokers.apache_kafka import KafkaBroker, free_ports
+from tests.replays import expected_scores
 from tests.workers import Topics, Worker, wait_for
 
 if TYPE_CHECKING:
@@ -53,18 +48,6 @@ def job(kafka: str, topic: TopicFactory) -> dict[str, str]:
 
 def decoded(records: list[Any]) -> list[dict[str, Any]]:
     return [msgspec.json.decode(record.value) for record in records]
-
-
-def expected_scores(config: Path, partition: str, numbers: range) -> dict[str, bytes]:
-    """What one uninterrupted model says of these flows, by event id."""
-    job = load(config)
-    pipeline = make_pipeline(
-        job.schema(), detector_settings(job), origin=partition, columns=None, want_scores=True
-    )
-    chosen = islice(flows(seed=5), numbers.start, numbers.stop, numbers.step)
-    records = [Record(msgspec.json.encode(flow), i) for i, flow in enumerate(chosen)]
-    outputs = pipeline.process(records)
-    return {outputs.batch.id(row): line for row, line in enumerate(outputs.scores)}
 
 
 def assert_exactly_the_uninterrupted_scores(
