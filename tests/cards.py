@@ -134,39 +134,45 @@ def _message(
 def copied(rng: np.random.Generator, card: Card, begin: float) -> list[dict[str, Any]]:
     """A copy of the stripe, used abroad for cash and for what can be sold."""
     country = str(rng.choice(("BR", "ID", "MX", "NG")))
-    at = begin + np.cumsum(rng.exponential(1200, int(rng.integers(2, 6))))
-    return [
-        _message(card, t, rng.uniform(150, 700), str(rng.choice(("6011", "5732", "5944"))),
-                 country, STRIPE)
-        for t in at
-    ]  # fmt: skip
+    at = _moments(rng, begin, gap=1200, uses=(2, 5))
+    return _uses(rng, card, at, (150, 700), ("6011", "5732", "5944"), country, STRIPE)
 
 
 def over_the_internet(rng: np.random.Generator, card: Card, begin: float) -> list[dict[str, Any]]:
     """A stolen number, used at shops that the card has never been to."""
     country = str(rng.choice(("US", "HK", "CY", "LT")))
-    at = begin + np.cumsum(rng.exponential(600, int(rng.integers(1, 5))))
-    return [
-        _message(card, t, rng.uniform(120, 900), str(rng.choice(("5732", "5947", "6051"))),
-                 country, WEB)
-        for t in at
-    ]  # fmt: skip
+    at = _moments(rng, begin, gap=600, uses=(1, 4))
+    return _uses(rng, card, at, (120, 900), ("5732", "5947", "6051"), country, WEB)
 
 
 def tried(rng: np.random.Generator, card: Card, begin: float) -> list[dict[str, Any]]:
     """Small amounts in a row, to see whether a number is good."""
-    at = begin + np.cumsum(rng.exponential(60, int(rng.integers(3, 8))))
-    return [_message(card, t, rng.uniform(0.5, 2), "8398", "US", WEB) for t in at]
+    at = _moments(rng, begin, gap=60, uses=(3, 7))
+    return _uses(rng, card, at, (0.5, 2), ("8398",), "US", WEB)
 
 
 def stolen(rng: np.random.Generator, card: Card, begin: float) -> list[dict[str, Any]]:
     """The card itself, held to readers near its home until it is blocked: hard to tell."""
-    at = begin + np.cumsum(rng.exponential(900, int(rng.integers(2, 6))))
+    at = _moments(rng, begin, gap=900, uses=(2, 5))
+    return _uses(rng, card, at, (30, 50), ("5411", "5541", "5651"), card.home, TAP)
+
+
+def _moments(rng: np.random.Generator, begin: float, *, gap: float, uses: tuple[int, int]) -> Any:
+    return begin + np.cumsum(rng.exponential(gap, int(rng.integers(uses[0], uses[1] + 1))))
+
+
+def _uses(
+    rng: np.random.Generator,
+    card: Card,
+    at: Any,
+    amounts: tuple[float, float],
+    shops: tuple[str, ...],
+    country: str,
+    mode: str,
+) -> list[dict[str, Any]]:
     return [
-        _message(card, t, rng.uniform(30, 50), str(rng.choice(("5411", "5541", "5651"))),
-                 card.home, TAP)
-        for t in at
-    ]  # fmt: skip
+        _message(card, t, rng.uniform(*amounts), str(rng.choice(shops)), country, mode) for t in at
+    ]
 
 
 FRAUDS: Final = {

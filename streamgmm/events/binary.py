@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 import msgspec
 
 from streamgmm.errors import ConfigError, EventError
-from streamgmm.events.decode import event_struct
+from streamgmm.events.decode import decode_each, event_struct
 from streamgmm.events.faults import missing, not_finite
 from streamgmm.events.members import members
 from streamgmm.events.readings import readings
@@ -120,13 +120,7 @@ class BinaryDecoder:
 
     def decode_many(self, values: Sequence[bytes | None]) -> list[Any]:
         """Return a struct or an EventError for each event, in order."""
-        out: list[Any] = []
-        for value in values:
-            try:
-                out.append(self.decode(value))
-            except EventError as error:
-                out.append(error)
-        return out
+        return decode_each(self.decode, values)
 
     def event(self, value: bytes) -> bytes:
         """Return an event that was decoded as a JSON object; bytes are written in base64."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from streamgmm.errors import ConfigError, EventError
-from streamgmm.events.decode import event_struct
+from streamgmm.events.decode import decode_each, event_struct
 from streamgmm.events.faults import missing, not_finite, not_utf8, wrong_type
 from streamgmm.events.members import members
 
@@ -58,13 +58,7 @@ class CsvDecoder:
 
     def decode_many(self, values: Sequence[bytes | None]) -> list[Any]:
         """Return a struct or an EventError for each event, in order."""
-        out: list[Any] = []
-        for value in values:
-            try:
-                out.append(self.decode(value))
-            except EventError as error:
-                out.append(error)
-        return out
+        return decode_each(self.decode, values)
 
     def event(self, value: bytes) -> bytes:
         """Return a line that was decoded as a JSON object, its numbers as numbers."""

@@ -72,6 +72,17 @@ def event_struct(schema: Schema) -> type[msgspec.Struct]:
     return msgspec.defstruct("Event", required + optional, gc=False)
 
 
+def decode_each(decode: Callable[[bytes | None], Any], values: Sequence[bytes | None]) -> list[Any]:
+    """Return what `decode` makes of each event, or the EventError that it raises, in order."""
+    out: list[Any] = []
+    for value in values:
+        try:
+            out.append(decode(value))
+        except EventError as error:
+            out.append(error)
+    return out
+
+
 class JsonDecoder:
     """Reads one JSON object an event.
 
