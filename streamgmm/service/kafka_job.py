@@ -40,6 +40,8 @@ _MOST_UNCONFIRMED: Final = 20_000
 # Partitions are taken away while the group waits for us: shorter than its session time-out.
 _RELEASE_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 0.5
+# Between two attempts at a transaction that is lost again and again.
+_MOST_PATIENCE: Final = 8.0
 _log = logging.getLogger(__name__)
 
 
@@ -84,6 +86,8 @@ class KafkaJob:
         self._source: KafkaSource | None = None
         # Partitions went away with outputs of theirs in the open transaction.
         self._torn = False
+        # Transactions lost since one was last committed.
+        self._losses = 0
         self._settle_at = self._deliver_at = 0.0
 
     def run(self) -> None:
@@ -115,11 +119,11 @@ class KafkaJob:
             source.close()
         self._house.require_delivery()
 
-    def _wait(self, trouble: str) -> None:
+    def _wait(self, trouble: str, seconds: float = _RETRY_SECONDS) -> None:
         self._house.trouble(trouble)
         self._house.obey()
         self._house.show()
-        self._stop.wait(_RETRY_SECONDS)
+        self._stop.wait(seconds)
 
     def _pass_over_lost(self, source: KafkaSource, partitions: Collection[Partition]) -> None:
         """Go on after what retention took before it was read, or stop."""
@@ -130,11 +134,16 @@ class KafkaJob:
 
     def _start_over(self, source: KafkaSource, error: TransactionLostError) -> None:
         """Begin again from the committed positions, with the models as they were there."""
-        _log.warning("a transaction was lost (%s): its events are processed again", error)
+        if self._losses == 0:  # a second one is told as what keeps the job from its work
+            _log.warning("a transaction was lost (%s): its events are processed again", error)
+        self._losses += 1
         self._metrics.transactions_lost.inc()
         source.hold()
+        if self._losses > 1:
+            pause = min(_RETRY_SECONDS * 2.0 ** min(self._losses - 2, 10), _MOST_PATIENCE)
+            self._wait(f"no transaction can be committed: {error}", pause)
         while not self._delivery.start_over():
-            self._wait("a transaction was lost and no new one can be opened")
+            self._wait(f"a transaction was lost and no new one can be opened: {error}")
             if self._stop.is_set():
                 return
         self._models.close(set(self._partitions), park=False)
@@ -166,6 +175,7 @@ class KafkaJob:
                 raise
             _log.debug("at a hand-over: %s", error)
             return False
+        self._losses = 0
         self._committed |= {str(one): position for one, position in positions.items()}
         return True
 
@@ -196,7 +206,7 @@ class KafkaJob:
         if not batches:
             source.probe()
         self._metrics.connected.set(1)
-        if source.joined and not source.unopened():
+        if source.joined and not source.unopened() and self._losses <= 1:
             self._house.trouble(None)
         asked = self._house.obey()
         if asked or self._is_time_to_settle():

@@ -53,7 +53,8 @@ def run(config: Config, stop: Stop) -> None:
     metrics, status, commands = Metrics(streamgmm.__version__), Status(), Commands()
     with _until_asked_to_stop(), ExitStack() as stack:
         if config.service.host_port is not None:
-            operators = Operators(commands, config.service.token.reveal())
+            guard_all = config.service.guard == "all"
+            operators = Operators(commands, config.service.shown_token, guard_all=guard_all)
             server = HttpServer(*config.service.host_port, metrics, status, operators)
             stack.enter_context(server)
             stack.callback(commands.close)
@@ -115,7 +116,7 @@ def connection(source: KafkaInput | KafkaOutput, config: Config, stop: Stop) -> 
         security |= {
             "sasl_mechanism": at.sasl_mechanism,
             "sasl_plain_username": at.sasl_username,
-            "sasl_plain_password": at.sasl_password.reveal(),
+            "sasl_plain_password": at.password.reveal(),
         }
     files = {name: getattr(at, name) for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile")}
     security |= {name: path for name, path in files.items() if path}
@@ -150,6 +151,7 @@ def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery]:
         topics,
         transactional_id=_transactional_id(config),
         timeout=sink.transaction_timeout,
+        family=_family(config),
     )
     return KafkaOutputs(transactions, sink), ExactlyOnce(transactions, sink.commit_interval)
 
@@ -158,7 +160,13 @@ def _transactional_id(config: Config) -> str:
     """Name this worker to the brokers: for as long as it lives, or with `instance` for good."""
     source = config.source
     assert isinstance(source, KafkaInput)
-    return f"{source.group}-{source.instance or uuid.uuid4().hex}"
+    return f"{_family(config)}{source.instance or uuid.uuid4().hex}"
+
+
+def _family(config: Config) -> str:
+    """Give what the transactional ids of all of this job's workers begin with."""
+    assert isinstance(config.source, KafkaInput)
+    return f"{config.source.group}-"
 
 
 def _run_file(

@@ -61,6 +61,8 @@ class KafkaBroker:
         Further lines of ``server.properties`` (keys, stores, users); they win over the defaults.
     client
         Settings of the client that asks whether the broker is ready, as kafka-python names them.
+    listeners
+        Further listeners, name -> security protocol; their addresses are in `addresses`.
     """
 
     def __init__(
@@ -70,21 +72,26 @@ class KafkaBroker:
         protocol: str = "PLAINTEXT",
         properties: Mapping[str, str] | None = None,
         client: Mapping[str, Any] | None = None,
+        listeners: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = directory
         self._client = dict(client or {})
         self._process: subprocess.Popen[bytes] | None = None
         # Chosen once: after a restart clients must find the broker where it was.
-        port, controller = free_ports(2)
-        self.bootstrap = f"127.0.0.1:{port}"
+        protocols = {"CLIENT": protocol, **(listeners or {}), "CONTROLLER": "PLAINTEXT"}
+        ports = free_ports(len(protocols))
+        self.addresses = {
+            name: f"127.0.0.1:{port}" for name, port in zip(protocols, ports, strict=True)
+        }
+        self.bootstrap = self.addresses["CLIENT"]
         self._properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
-            "listeners": f"CLIENT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-            "listener.security.protocol.map": f"CLIENT:{protocol},CONTROLLER:PLAINTEXT",
+            "listeners": ",".join(f"{name}://{at}" for name, at in self.addresses.items()),
+            "listener.security.protocol.map": ",".join(map(":".join, protocols.items())),
             "inter.broker.listener.name": "CLIENT",
             "controller.listener.names": "CONTROLLER",
-            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+            "controller.quorum.bootstrap.servers": self.addresses["CONTROLLER"],
             "log.dirs": str(directory / "data"),
             **TEST_PROPERTIES,
             **(properties or {}),

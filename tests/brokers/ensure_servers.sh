@@ -12,6 +12,7 @@ has_java() {
 
 missing=()
 command -v kcat >/dev/null || missing+=(kcat)
+command -v openssl >/dev/null || missing+=(openssl)
 if [ -z "${STREAMGMM_TEST_KAFKA:-}" ]; then
     has_java || missing+=(openjdk-17-jre-headless)
     command -v mvn >/dev/null || missing+=(maven)
@@ -33,7 +34,7 @@ fi
 cat >&2 <<TEXT
 streamgmm: the tests with a real Kafka need: ${missing[*]} (names of Debian packages).
   Debian, Ubuntu, as root: apt-get update && apt-get install ${missing[*]}
-  Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, and kcat, each on PATH.
-  With a broker that runs already, only kcat is needed: STREAMGMM_TEST_KAFKA=host:port make test
+  Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, kcat and openssl, each on PATH.
+  With a broker that runs already, only kcat and openssl are needed: STREAMGMM_TEST_KAFKA=host:port make test
 TEXT
 exit 1

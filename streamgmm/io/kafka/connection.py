@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Connection:
     """
 
     brokers: Sequence[str]
-    security: Mapping[str, Any] = field(default_factory=dict)
+    security: Mapping[str, Any] = field(default_factory=dict, repr=False)
     client_id: str = "streamgmm"
     start_timeout: float = 30.0
     check: Callable[[], None] = lambda: None
@@ -66,6 +67,11 @@ class Connection:
             "reconnect_backoff_max_ms": 2000,
             **self.security,
         }
+
+    @property
+    def user(self) -> str:
+        """The name we go by; empty where the brokers know us by a certificate, or not at all."""
+        return str(self.security.get("sasl_plain_username", ""))
 
     def announce(self, what: str) -> None:
         """Say in the log that the brokers are looked for."""
@@ -114,9 +120,7 @@ class Starting:
         return client
 
     def __enter__(self) -> Self:
-        for name, path in self._connection.security.items():
-            if name.startswith("ssl_") and not Path(path).is_file():
-                raise ConfigError(f"{name} is {path!r}, but there is no such file; name a PEM file")
+        _check_certificates(self._connection.security)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -141,18 +145,18 @@ class Starting:
             return BrokerError(
                 f"no broker of {at} answered within {at.start_timeout:g} s (start_timeout)"
                 f"{reason}. Check the addresses, that a broker runs there and its port is open, "
-                "that its advertised listeners can be reached from here, and that security is what "
-                "the listener expects"
+                "that its advertised listeners can be reached from here, and that security (with "
+                "ssl_cafile and ssl_certfile) is what the listener expects"
             )
         if isinstance(error, _CREDENTIALS):
             return BrokerError(
                 f"{at} refused the credentials ({describe(error)}): check sasl_mechanism, "
-                "sasl_username and sasl_password"
+                "sasl_username and sasl_password (or sasl_password_file)"
             )
         if isinstance(error, AuthorizationError):
             return BrokerError(
-                f"{at} refused access ({describe(error)}): this user needs READ on the source's "
-                "topics and group, and WRITE on the sink's topics"
+                f"{at} refused access ({describe(error)}): grant this user the rights that "
+                "docs/kafka.md lists"
             )
         if isinstance(error, KafkaConfigurationError):
             return ConfigError(f"the Kafka settings cannot be used: {error}")
@@ -228,6 +232,26 @@ class _WatchedManager(KafkaConnectionManager):  # type: ignore[misc]
         self._hang_ups = self._hang_ups + 1 if self._login and hung_up else 0
         if self._hang_ups >= _HANG_UPS:
             self.failure = SaslAuthenticationFailedError("the broker hung up during the login")
+
+
+def _check_certificates(security: Mapping[str, Any]) -> None:
+    """See that what the library will load can be loaded; it would try again and again."""
+    files = {name: path for name, path in security.items() if name.startswith("ssl_")}
+    for name, path in files.items():
+        if not Path(path).is_file():
+            raise ConfigError(f"{name} is {path!r}, but there is no such file; name a PEM file")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if "ssl_cafile" in files:
+            context.load_verify_locations(files["ssl_cafile"])
+        if "ssl_certfile" in files:
+            # With a password, so that nobody is asked for one on the terminal.
+            context.load_cert_chain(files["ssl_certfile"], files.get("ssl_keyfile"), password="")
+    except OSError as error:
+        raise ConfigError(
+            f"{' and '.join(sorted(files))} cannot be used ({error}): PEM files are needed, of "
+            "which this user may read all, the private key without a password and the certificate's"
+        ) from error
 
 
 def describe(error: BaseException | None) -> str:

@@ -6,18 +6,19 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, UnknownError
 
 from streamgmm.errors import BrokerError
 from streamgmm.io.kafka.connection import describe
+from streamgmm.io.kafka.rights import missing_rights, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from streamgmm.io.kafka.connection import Connection
+    from streamgmm.io.kafka.connection import Connection, Starting
 
-__all__ = ["Message", "await_topics", "close_producer", "make_producer"]
+__all__ = ["Message", "await_topics", "check_rights", "close_producer", "flush", "make_producer"]
 
 _NO_DELIVERY_TIMEOUT_MS: Final = 2**31 - 1
 _log = logging.getLogger(__name__)
@@ -46,6 +47,26 @@ def make_producer(settings: dict[str, Any]) -> KafkaProducer:
     )
 
 
+def check_rights(starting: Starting, topics: Iterable[str], connection: Connection) -> None:
+    """See that topics are ours to write, before the first record finds that they are not.
+
+    Raises
+    ------
+    BrokerError
+        If one is not; it names all of them.
+    """
+    admin = starting.made(KafkaAdminClient(**starting.settings()))
+    try:
+        missing = missing_rights(admin, "WRITE", topics)
+    except RetriableError as error:
+        _log.debug("our rights are not known: %s", describe(error))
+        return
+    finally:
+        admin.close()
+    if missing:
+        raise refusal(connection, missing)
+
+
 def await_topics(producer: KafkaProducer, topics: Iterable[str], connection: Connection) -> None:
     """Wait for topics to be there; asking makes them where the brokers allow that.
 
@@ -68,6 +89,18 @@ def await_topics(producer: KafkaProducer, topics: Iterable[str], connection: Con
                     ) from error
             else:
                 break
+
+
+def flush(producer: KafkaProducer, timeout: float | None = None) -> bool:
+    """Wait for an answer to every record; False if that takes more than `timeout` seconds."""
+    while True:
+        try:
+            producer.flush(timeout)
+        except KafkaTimeoutError:
+            return False
+        except UnknownError:
+            continue  # the library was woken before the answer was all there: it is by now
+        return True
 
 
 def close_producer(producer: KafkaProducer) -> None:

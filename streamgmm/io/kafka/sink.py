@@ -6,10 +6,18 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError
 
 from streamgmm.io.kafka.connection import Connection, Starting, describe
-from streamgmm.io.kafka.producing import Message, await_topics, close_producer, make_producer
+from streamgmm.io.kafka.producing import (
+    Message,
+    await_topics,
+    check_rights,
+    close_producer,
+    flush,
+    make_producer,
+)
+from streamgmm.io.kafka.rights import explain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -45,9 +53,11 @@ class KafkaSink:
         self._pending: list[tuple[Any, Message]] = []
         self._unsent: list[Message] = []
         self.retried = 0
+        self._refused = False
         self._connection = connection
         connection.announce("sink")
         with Starting(connection) as starting:
+            check_rights(starting, topics, connection)
             self._producer = starting.made(make_producer(starting.settings()))
             try:
                 await_topics(self._producer, topics, connection)
@@ -64,6 +74,9 @@ class KafkaSink:
     ) -> None:
         """Hand a record to the library, which sends it in the background."""
         message = Message(topic, value, key, headers)
+        if self._refused:  # the library takes a while to refuse; do not wait for each record
+            self._unsent.append(message)
+            return
         try:
             future = self._producer.send(topic, value, key, list(headers))
         except KafkaError as error:
@@ -71,6 +84,7 @@ class KafkaSink:
             self._unsent.append(message)
         else:
             self._pending.append((future, message))
+            self._refused = future.is_done and future.failed()
 
     @property
     def unconfirmed(self) -> int:
@@ -85,9 +99,7 @@ class KafkaSink:
         deadline = time.monotonic() + timeout
         while True:
             self._send_again()
-            try:
-                self._producer.flush(max(0.001, deadline - time.monotonic()))
-            except KafkaTimeoutError:
+            if not flush(self._producer, max(0.001, deadline - time.monotonic())):
                 return False
             refused = [
                 (message, future.exception) for future, message in self._pending if future.failed()
@@ -110,7 +122,7 @@ class KafkaSink:
             count,
             message.topic,
             len(message.value or b""),
-            describe(error),
+            None if error is None else explain(error, self._connection, operation="WRITE"),
         )
 
     def _replace_producer(self) -> None:
@@ -126,6 +138,7 @@ class KafkaSink:
 
     def _send_again(self) -> None:
         again, self._unsent = self._unsent, []
+        self._refused = False
         self.retried += len(again)
         for message in again:
             self.send(message.topic, message.value, message.key, message.headers)

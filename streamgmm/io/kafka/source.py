@@ -30,6 +30,7 @@ from kafka.errors import (
 from streamgmm.errors import BrokerError
 from streamgmm.events import Record
 from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Connection, Starting, describe
+from streamgmm.io.kafka.rights import Right, explain, missing_rights, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -187,13 +188,16 @@ class KafkaSource:
             return {}  # new partitions, which wait for `open` to say where they begin
         except OffsetOutOfRangeError as error:
             raise PositionGoneError([Partition(*one) for one in error.args[0]]) from error
+        except AuthorizationError as error:
+            if self.joined:
+                raise SourceUnavailableError(self._explain(error)) from error
+            raise BrokerError(self._explain(error)) from error
         except KafkaError as error:
             if not self.joined and not isinstance(error, (RetriableError, *_PASSING)):
                 raise BrokerError(
                     f"{self._connection} does not let us into the group {self._group!r} "
-                    f"({describe(error)}): check source.group, source.instance, "
-                    "source.session_timeout (the brokers set its limits) and that this user may "
-                    "READ the group"
+                    f"({describe(error)}): check source.group, source.instance and "
+                    "source.session_timeout (the brokers set its limits)"
                 ) from error
             raise SourceUnavailableError(describe(error)) from error
         if batches:
@@ -229,6 +233,10 @@ class KafkaSource:
             ) from error
         self._heard = time.monotonic()
 
+    def _explain(self, error: KafkaError) -> str:
+        right = Right("READ", "group", self._group)
+        return explain(error, self._connection, operation="READ", owner=right)
+
     def assigned(self) -> set[Partition]:
         """Give the partitions this member owns."""
         return {Partition(*partition) for partition in self._consumer.assignment()}
@@ -249,7 +257,7 @@ class KafkaSource:
         try:
             offset = self._consumer.committed(TopicPartition(*partition), timeout_ms=5000)
         except KafkaError as error:
-            raise SourceUnavailableError(describe(error)) from error
+            raise SourceUnavailableError(self._explain(error)) from error
         return None if offset is None else int(offset)
 
     def bounds(self, partition: Partition) -> tuple[int, int]:
@@ -265,7 +273,7 @@ class KafkaSource:
             begin = self._consumer.beginning_offsets(wanted, timeout_ms=5000)
             end = self._consumer.end_offsets(wanted, timeout_ms=5000)
         except KafkaError as error:
-            raise SourceUnavailableError(describe(error)) from error
+            raise SourceUnavailableError(self._explain(error)) from error
         return int(begin[wanted[0]]), int(end[wanted[0]])
 
     def first_position(self, bounds: tuple[int, int]) -> int:
@@ -308,7 +316,7 @@ class KafkaSource:
         try:
             self._consumer.commit(_offsets(positions), timeout_ms=REQUEST_TIMEOUT_MS)
         except KafkaError as error:
-            raise SourceUnavailableError(describe(error)) from error
+            raise SourceUnavailableError(self._explain(error)) from error
         self._heard = time.monotonic()
 
     def offsets(
@@ -390,6 +398,8 @@ def _check_topics(connection: Connection, topics: Sequence[str]) -> None:
     with Starting(connection) as starting:
         admin = starting.made(KafkaAdminClient(**starting.settings()))
         try:
+            if refused := _refused_rights(admin, topics):
+                raise refusal(connection, refused)
             while missing := _refused_topics(admin, topics):
                 if time.monotonic() >= deadline:
                     raise BrokerError(
@@ -409,8 +419,15 @@ def _check_topics(connection: Connection, topics: Sequence[str]) -> None:
         )
 
 
+def _refused_rights(admin: KafkaAdminClient, topics: Sequence[str]) -> list[Right]:
+    try:
+        return missing_rights(admin, "READ", topics)
+    except RetriableError:
+        return []  # the broker is asked for the topics again
+
+
 def _refused_topics(admin: KafkaAdminClient, topics: Sequence[str]) -> str:
-    """Name the topics that are not there and why; raise where access is refused."""
+    """Name the topics that are not there and why."""
     refused = []
     try:
         described = admin.describe_topics(list(topics))
@@ -419,8 +436,6 @@ def _refused_topics(admin: KafkaAdminClient, topics: Sequence[str]) -> str:
     for topic in described:
         if topic["error_code"]:
             kind = for_code(topic["error_code"])
-            if issubclass(kind, AuthorizationError):
-                raise kind(topic["name"])
             refused.append(f"{topic['name']} ({kind.__name__.removesuffix('Error')})")
     return ", ".join(sorted(refused))
 
@@ -430,14 +445,17 @@ def _compacted_topics(admin: KafkaAdminClient, topics: Sequence[str]) -> list[st
     try:
         settings = admin.describe_configs(wanted, config_filter="all")["topic"]
     except KafkaError as error:
-        # Reading a topic does not take the right to read its settings.
         _log.info("whether the topics are compacted is not known: %s", describe(error))
         return []
-    return [
-        topic
-        for topic, values in settings.items()
-        if "compact" in str(values.get("cleanup.policy", {}).get("value", ""))
-    ]
+    policies = {topic: values.get("cleanup.policy", {}) for topic, values in settings.items()}
+    # Reading a topic does not take the right to read its settings.
+    if hidden := sorted(topic for topic, policy in policies.items() if not policy):
+        _log.warning(
+            "whether %s is compacted is not known, for want of DESCRIBE_CONFIGS on it: a compacted "
+            "topic would not be refused",
+            ", ".join(hidden),
+        )
+    return [topic for topic, policy in policies.items() if "compact" in str(policy.get("value"))]
 
 
 def _offsets(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -15,11 +15,23 @@ from concurrent.futures import TimeoutError as StillWaiting
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    TransactionalIdAuthorizationFailedError,
+)
 
 from streamgmm.errors import BrokerError
 from streamgmm.io.kafka.connection import Connection, Starting, describe
-from streamgmm.io.kafka.producing import Message, await_topics, close_producer, make_producer
+from streamgmm.io.kafka.producing import (
+    Message,
+    await_topics,
+    check_rights,
+    close_producer,
+    flush,
+    make_producer,
+)
+from streamgmm.io.kafka.rights import Right, explain, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,6 +63,8 @@ class KafkaTransactions:
         it left open is given up at once; of any other name, after `timeout`.
     timeout
         Seconds after which the brokers give up a transaction that is not committed.
+    family
+        What the transactional ids of all of this job's workers begin with.
 
     Raises
     ------
@@ -71,8 +85,10 @@ class KafkaTransactions:
         *,
         transactional_id: str,
         timeout: float,
+        family: str = "",
     ) -> None:
         self._connection = connection
+        self._right = Right("WRITE", "transactional id", family or transactional_id, bool(family))
         self._options = {
             "transactional_id": transactional_id,
             "transaction_timeout_ms": int(timeout * 1000),
@@ -85,6 +101,7 @@ class KafkaTransactions:
         self.retried = 0
         connection.announce("sink")
         with Starting(connection) as starting:
+            check_rights(starting, topics, connection)
             self._producer = starting.made(make_producer({**starting.settings(), **self._options}))
             try:
                 await_topics(self._producer, topics, connection)
@@ -104,6 +121,8 @@ class KafkaTransactions:
                         f"{self._connection} does not open a transaction ({describe(error)}): see "
                         "that its topic __transaction_state is available"
                     ) from error
+            except TransactionalIdAuthorizationFailedError as error:
+                raise refusal(self._connection, [self._right]) from error
             else:
                 return
 
@@ -122,7 +141,7 @@ class KafkaTransactions:
     ) -> None:
         """Hand a record to the library, which sends it in the background."""
         self._unsent.append(Message(topic, value, key, headers, partition))
-        if len(self._unsent) == 1:  # else it must wait behind those before it
+        if len(self._unsent) == 1 and self._failure is None:  # else it waits behind those before it
             self._send_waiting()
 
     def _send_waiting(self) -> bool:
@@ -142,6 +161,9 @@ class KafkaTransactions:
                 )
                 self._sent.append(future)
                 sent += 1
+                if future.is_done and future.failed():  # refused before it was sent
+                    self._failure = future.exception
+                    break
         except KafkaTimeoutError as error:
             _log.debug("sending to %s is put off: %s", self._unsent[sent].topic, describe(error))
         except KafkaError as error:
@@ -153,11 +175,7 @@ class KafkaTransactions:
         """Wait `timeout` seconds for the brokers to have everything; it shows after a commit."""
         if not self._send_waiting():
             return False
-        try:
-            self._producer.flush(timeout)
-        except KafkaTimeoutError:
-            return False
-        return True
+        return flush(self._producer, timeout)
 
     def commit(
         self,
@@ -189,11 +207,14 @@ class KafkaTransactions:
         except StillWaiting:
             return False
         except (KafkaError, ValueError) as error:  # ValueError: the group has let us go
-            raise TransactionLostError(describe(error)) from error
+            raise TransactionLostError(self._explain(error)) from error
         self._attempt = None
         self._sent.clear()
         self._open = False
         return True
+
+    def _explain(self, error: BaseException) -> str:
+        return explain(error, self._connection, operation="WRITE", owner=self._right)
 
     def _commit(
         self, positions: dict[TopicPartition, OffsetAndMetadata], group: ConsumerGroupMetadata
@@ -202,7 +223,7 @@ class KafkaTransactions:
             raise self._failure
         if not self._open:
             self._producer.begin_transaction()
-        self._producer.flush()
+        flush(self._producer)
         for future in self._sent:
             if future.failed():
                 raise future.exception

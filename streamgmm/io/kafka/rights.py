@@ -1,0 +1,106 @@
+"""Rights on a cluster: which are missing, and how they are granted, in words for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from kafka.errors import (
+    AuthorizationError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailedError,
+    for_code,
+)
+
+from streamgmm.errors import BrokerError
+from streamgmm.io.kafka.connection import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kafka import KafkaAdminClient
+
+    from streamgmm.io.kafka.connection import Connection
+
+__all__ = ["Right", "explain", "missing_rights", "refusal"]
+
+_OWNERS: Final = {
+    "group": GroupAuthorizationFailedError,
+    "transactional id": TransactionalIdAuthorizationFailedError,
+}
+_OPTIONS: Final = {
+    "topic": "--topic",
+    "group": "--group",
+    "transactional id": "--transactional-id",
+}
+
+
+class Right(NamedTuple):
+    """What a user must be allowed: ``Right("READ", "topic", "flows")``.
+
+    With `prefix` it is on everything of which the name begins so.
+    """
+
+    operation: str
+    kind: str
+    name: str
+    prefix: bool = False
+
+    def __str__(self) -> str:
+        several = f"{self.kind}s that begin with" if self.prefix else self.kind
+        return f"{self.operation} on the {several} {self.name!r}"
+
+    def command(self, user: str) -> str:
+        """Give what Kafka's own tool is called with to grant it."""
+        pattern = " --resource-pattern-type prefixed" if self.prefix else ""
+        return (
+            f"kafka-acls --add --allow-principal User:{user or 'NAME'} "
+            f"--operation {self.operation.capitalize()} {_OPTIONS[self.kind]} {self.name}{pattern}"
+        )
+
+
+def refusal(connection: Connection, rights: Iterable[Right]) -> BrokerError:
+    """Give the error of rights that are missing, with how to grant them."""
+    rights = sorted(rights)
+    who = f"the user {connection.user!r}" if connection.user else "us"
+    return BrokerError(
+        f"{connection} refuses {who} {', '.join(map(str, rights))}. To grant it: "
+        + "; ".join(right.command(connection.user) for right in rights)
+    )
+
+
+def missing_rights(admin: KafkaAdminClient, operation: str, topics: Iterable[str]) -> list[Right]:
+    """Name the rights to an operation that are missing on topics; on those that exist."""
+    missing = []
+    for topic in admin.describe_topics(list(topics)):
+        kind = for_code(topic["error_code"])
+        allowed = topic["authorized_operations"]  # None or empty: the broker does not tell
+        if issubclass(kind, AuthorizationError) or (allowed and operation not in allowed):
+            missing.append(Right(operation, "topic", topic["name"]))
+    return missing
+
+
+def explain(
+    error: BaseException, connection: Connection, *, operation: str, owner: Right | None = None
+) -> str:
+    """Describe an error; where a right is missing, say which, and how it is granted.
+
+    Parameters
+    ----------
+    error
+        Of the library.
+    connection
+        What it went wrong on.
+    operation
+        What was tried with topics.
+    owner
+        The right that was used beside those: to a group, or to a transactional id; if any.
+    """
+    cause = next((one for one in error.args if isinstance(one, AuthorizationError)), error)
+    if isinstance(cause, TopicAuthorizationFailedError):
+        found = cause.args[0] if cause.args else ""
+        names = [found] if isinstance(found, str) else found
+        return str(refusal(connection, [Right(operation, "topic", name) for name in names]))
+    if owner is not None and isinstance(cause, _OWNERS[owner.kind]):
+        return str(refusal(connection, [owner]))
+    return describe(error)
