@@ -66,7 +66,7 @@ demo-live: venv ## the same without an end: stops at Ctrl-C
 .PHONY: test
 test: venv servers ## everything that must hold: format, lint, types, imports, doctests, tests with real servers
 	$(MAKE) --no-print-directory format-check lint types
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup \
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 \
 	    --doctest-modules --doctest-glob='*.md' streamgmm tests README.md $(wildcard docs)
 
 .PHONY: quick

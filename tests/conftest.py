@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,9 @@ from tests.brokers.apache_kafka import KafkaBroker
 
 RUNNING_BROKER = "STREAMGMM_TEST_KAFKA"
 BROKER_FIXTURES = {"kafka", "own_kafka"}
+# Where several processes share the tests out, all of such a file go to one: what it sets up for
+# itself takes long, a broker with certificates or a build of the package.
+ONE_PROCESS = {"tests/service/test_security.py", "tests/packaging/test_distributions.py"}
 
 TopicFactory = Callable[..., str]
 
@@ -30,6 +34,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if BROKER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.kafka)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests out one by one, but those of some files together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file in ONE_PROCESS else nodeid
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
