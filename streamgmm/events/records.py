@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from streamgmm.errors import EventError
 
 DEAD_LETTER_BYTES = 64 * 1024
+_MOST_KEY_BYTES = 1024
 
 
 class Record(NamedTuple):
@@ -48,6 +49,8 @@ class DeadLetter:
         The original's first 64 kB.
     length, checksum
         Of the whole original: bytes, and ``sha256:`` with the hexadecimal digest.
+    key
+        The record's, in Kafka; None where it had none, or one of more than 1 kB.
     """
 
     reason: str
@@ -58,6 +61,7 @@ class DeadLetter:
     value: bytes
     length: int
     checksum: str
+    key: bytes | None = None
 
     @property
     def id(self) -> str:
@@ -95,4 +99,5 @@ class DeadLetter:
             value=value[:DEAD_LETTER_BYTES],
             length=len(value),
             checksum=f"sha256:{hashlib.sha256(value).hexdigest()}",
+            key=record.key if len(record.key or b"") <= _MOST_KEY_BYTES else None,
         )

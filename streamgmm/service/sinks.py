@@ -110,7 +110,7 @@ def _write_errors() -> Iterator[None]:
 
 
 class KafkaOutputs:
-    """Records to topics: keyed by what the event is about, as the input was."""
+    """Records to topics: keyed by what the event is about, dead letters as the input was."""
 
     def __init__(self, sink: KafkaSink | KafkaTransactions, topics: KafkaOutput) -> None:
         self._sink = sink
@@ -138,7 +138,7 @@ class KafkaOutputs:
                 send(topic, msgspec.json.encode(record), None if key is None else key.encode())
         if topic := self._topics.dead_letters:
             for letter in outputs.dead_letters:
-                send(topic, letter.value, None, _headers(letter))
+                send(topic, letter.value, letter.key, _headers(letter))
 
     def flush(self, timeout: float) -> bool:
         """Wait until the brokers have acknowledged everything."""
