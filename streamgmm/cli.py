@@ -1,7 +1,7 @@
 """The command line: verbs and their options; the work is done elsewhere.
 
 Data go to standard output, the log to standard error. Exit codes: 0 done; 1 failure; 2 usage;
-3 configuration; 4 broker; 5 state; 130 interrupted, after draining.
+3 configuration; 4 broker; 5 state; 130 interrupted, after draining; 143 by a second SIGTERM.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from streamgmm.operator_cli import add_verbs
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from streamgmm.config import Secret
+
 __all__ = ["main"]
 
 _INTERRUPTED: Final = 130
 _EPILOG: Final = """exit codes:
   0 done   1 failure   2 usage   3 configuration
-  4 broker refused us, or none was reached at start   5 saved state   130 interrupted"""
+  4 broker refused us, or none was reached at start   5 saved state   130 interrupted
+  143 ended at once by a second SIGTERM"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,9 +134,9 @@ def _run(options: argparse.Namespace) -> int:
     from streamgmm.service.stop import Stop
 
     config = load(options.config)
-    _log_to_stderr(config.service.log_level)
+    _log_to_stderr(config.service.log_level, config.secrets())
     stop = Stop()
-    with stop.on_signals():
+    with stop.on_signals(at_once=True):
         run(config, stop)
     return _code_of(stop.signal)
 
@@ -162,6 +165,7 @@ def _check(options: argparse.Namespace) -> int:
 
     config = load(options.config)
     binary_decoder(config)  # the events' types are held to the schema file
+    config.secrets()  # where they stand in files, that those can be read
     sys.stdout.write(config.to_toml(comments=True))
     return 0
 
@@ -174,13 +178,12 @@ def _generate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _log_to_stderr(level: str) -> None:
-    logging.basicConfig(
-        level=level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        force=True,
-    )
+def _log_to_stderr(level: str, secrets: Sequence[Secret] = ()) -> None:
+    from streamgmm.service.secrecy import HidingFormatter
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(HidingFormatter("%(asctime)s %(levelname)-7s %(message)s", secrets))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     if level != "debug":
         # What matters of theirs is said in our own words, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -14,7 +14,10 @@ __all__ = ["add_verbs"]
 
 _ADDRESS: Final = "127.0.0.1:9464"
 _HTTP, _TOKEN = "STREAMGMM__SERVICE__HTTP", "STREAMGMM__SERVICE__TOKEN"
-_EPILOG: Final = f"the token of commands (service.token) is taken from {_TOKEN}"
+_EPILOG: Final = (
+    f"the token of commands (service.token) is taken from {_TOKEN}, or from the file that "
+    f"{_TOKEN}_FILE names"
+)
 
 
 def add_verbs(verbs: Any) -> None:
@@ -73,9 +76,11 @@ def _at(parser: argparse.ArgumentParser, call: Any) -> None:
 
 
 def _client(options: argparse.Namespace) -> Any:
+    from streamgmm.config import Secret, secret_of
     from streamgmm.service.client import Client
 
-    return Client(options.at, os.environ.get(_TOKEN, ""))
+    given, file = Secret(os.environ.get(_TOKEN, "")), os.environ.get(f"{_TOKEN}_FILE", "")
+    return Client(options.at, secret_of(given, file, f"{_TOKEN}_FILE").reveal())
 
 
 def _list(options: argparse.Namespace) -> int:

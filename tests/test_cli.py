@@ -142,6 +142,14 @@ def test_an_input_that_is_not_there_is_exit_3(tmp_path: Path) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_secret_s_file_that_is_not_there_is_exit_3(verb: str, job: Path, tmp_path: Path) -> None:
+    done = run(verb, str(job), cwd=tmp_path, STREAMGMM__SERVICE__TOKEN_FILE="no-such")
+    assert done.returncode == 3
+    assert b"[service] token_file is 'no-such', which cannot be read" in done.stderr
+    assert done.stdout == b""
+
+
 def test_the_environment_overrides(job: Path) -> None:
     done = run("check", str(job), STREAMGMM__MODEL__WARMUP="321")
     assert b"warmup = 321" in done.stdout

@@ -26,6 +26,7 @@ from streamgmm.config import (
     load_preset,
     loads,
     preset_names,
+    secret_of,
 )
 from streamgmm.config.rules import seconds
 from streamgmm.config.toml import toml_value
@@ -219,6 +220,17 @@ def test_more_that_is_refused(old: str, new: str, words: str) -> None:
         (KAFKA.replace('"alerts"', '"flows"'), "feed on its own output"),
         (KAFKA.replace('"flows"', '"flows"\nsecurity = "sasl_ssl"'), "needs sasl_username"),
         (KAFKA.replace('"flows"', '"flows"\nsasl_username = "u"'), "would not use"),
+        (KAFKA.replace('"flows"', '"flows"\nsasl_password_file = "p"'), "would not use"),
+        (
+            KAFKA.replace(
+                '"flows"',
+                '"flows"\nsecurity = "sasl_ssl"\nsasl_username = "u"\n'
+                'sasl_password = "p"\nsasl_password_file = "p"',
+            ),
+            "has both sasl_password and sasl_password_file",
+        ),
+        (KAFKA + '[service]\ntoken = "t"\ntoken_file = "t"', "has both token and token_file"),
+        (KAFKA + '[service]\nguard = "all"', "needs a token or token_file"),
         (KAFKA.replace('"flows"', '"flows"\nssl_keyfile = "u"'), "both of ssl_certfile"),
     ],
 )
@@ -376,6 +388,38 @@ def test_a_secret_is_shown_nowhere() -> None:
 def test_nor_in_an_error(line: str) -> None:
     found = problems(KAFKA.replace('"flows"', f'"flows"\n{line}'))
     assert "4711" not in " ".join(found)
+
+
+def test_secrets_stand_in_files_too(tmp_path: Path) -> None:
+    password, token = tmp_path / "password", tmp_path / "token"
+    password.write_text(" hunter2 \n")
+    token.write_bytes(b"s3cret")
+    text = KAFKA.replace(
+        '"flows"',
+        f'"flows"\nsecurity = "sasl_ssl"\nsasl_username = "u"\nsasl_password_file = "{password}"',
+    )
+    config = loads(text + f'[service]\ntoken_file = "{token}"\nguard = "all"\n', env={})
+    assert [one.reveal() for one in config.secrets()] == [" hunter2 ", "s3cret"]
+    assert not re.search("hunter2|s3cret", f"{config!r} {config} {config.to_toml()}")
+    password.write_text("two\nlines\n")
+    token.unlink()
+    with pytest.raises(ConfigError) as caught:
+        config.secrets()
+    one, other = caught.value.problems
+    assert one.startswith("[source] sasl_password_file is ")
+    assert "must hold one line" in one
+    assert other.startswith("[service] token_file is ")
+    assert "No such file" in other
+    assert loads(config.to_toml(), env={}) == config, "no file is needed to load it"
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"\xff\xfe", b"x" * 5000, b"a\n\n"])
+def test_a_secret_s_file_holds_one_line_and_is_not_shown(tmp_path: Path, data: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(data)
+    with pytest.raises(ConfigError, match=r"^token_file is .*(one line|UTF-8)") as caught:
+        secret_of(Secret(""), str(file), "token_file")
+    assert "xxx" not in str(caught.value)
 
 
 # ---------------------------------------------------------------- laws

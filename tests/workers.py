@@ -80,6 +80,9 @@ DEFAULTS = {
 }
 
 
+_MAIN = "import sys\nfrom streamgmm.cli import main\nsys.exit(main())"
+
+
 def wait_for(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
     """Return the condition's first true value."""
     deadline = time.monotonic() + timeout
@@ -92,13 +95,17 @@ def wait_for(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> 
 
 
 class Worker:
-    """One `streamgmm run`; its log goes to a file. Killed at the end if it still runs."""
+    """One `streamgmm run`; its log goes to a file. Killed at the end if it still runs.
+
+    `before` is Python that runs before it, to set what no configuration does.
+    """
 
     def __init__(
         self,
         directory: Path,
         name: str = "worker",
         env: Mapping[str, str] | None = None,
+        before: str = "",
         **job: Any,
     ) -> None:
         self.config = directory / f"{name}.toml"
@@ -108,13 +115,14 @@ class Worker:
         self.checkpoint = Path(fields["checkpoint"])
         self._log = directory / f"{name}.log"
         self._env = env
+        self._program = ["-m", "streamgmm"] if not before else ["-c", f"{before}\n{_MAIN}"]
         self.process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._log_from = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "streamgmm", "run", str(self.config)],
+                [sys.executable, *self._program, "run", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

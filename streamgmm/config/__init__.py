@@ -3,6 +3,7 @@
 from streamgmm.config.job import Config
 from streamgmm.config.load import load, load_preset, loads, preset_names
 from streamgmm.config.rules import Secret
+from streamgmm.config.secrets import secret_of
 from streamgmm.config.sections import Alerts, Events, Model, Service
 from streamgmm.config.security import Security
 from streamgmm.config.sinks import FileOutput, KafkaOutput
@@ -24,4 +25,5 @@ __all__ = [
     "load_preset",
     "loads",
     "preset_names",
+    "secret_of",
 ]

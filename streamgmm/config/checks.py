@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def check_together(config: Config) -> list[str]:
     """Return everything that is wrong between keys that are right by themselves."""
-    found = [_roles, _time, _format, _model, _security, _sink]
+    found = [_roles, _time, _format, _model, _security, _token, _sink]
     return [problem for check in found for problem in check(config)]
 
 
@@ -95,18 +95,30 @@ def _security(config: Config) -> Iterator[str]:
         if not isinstance(value, Security):
             continue
         sasl = value.security.startswith("sasl")
-        if sasl and not (value.sasl_username and value.sasl_password):
+        passwords = bool(value.sasl_password) + bool(value.sasl_password_file)
+        if sasl and not (value.sasl_username and passwords):
             yield (
                 f'[{section}] security is "{value.security}", which needs sasl_username and '
-                f"sasl_password (the environment's STREAMGMM__{section.upper()}__SASL_PASSWORD)"
+                f"sasl_password (the environment's STREAMGMM__{section.upper()}__SASL_PASSWORD) "
+                "or sasl_password_file"
             )
-        if not sasl and (value.sasl_username or value.sasl_password):
+        if not sasl and (value.sasl_username or passwords):
             yield (
                 f"[{section}] has a sasl_username or sasl_password, which security = "
                 f'"{value.security}" would not use; set it to "sasl_ssl" or "sasl_plaintext"'
             )
+        if passwords > 1:
+            yield f"[{section}] has both sasl_password and sasl_password_file; give one"
         if bool(value.ssl_certfile) != bool(value.ssl_keyfile):
             yield f"[{section}] needs both of ssl_certfile and ssl_keyfile, or neither"
+
+
+def _token(config: Config) -> Iterator[str]:
+    service = config.service
+    if service.token and service.token_file:
+        yield "[service] has both token and token_file; give one"
+    if service.guard == "all" and not (service.token or service.token_file):
+        yield '[service] guard is "all", which needs a token or token_file'
 
 
 def _sink(config: Config) -> Iterator[str]:

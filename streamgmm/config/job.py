@@ -6,10 +6,13 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
+from streamgmm.config.rules import Secret
 from streamgmm.config.sections import Alerts, Events, Model, Service
+from streamgmm.config.security import Security
 from streamgmm.config.sinks import FileOutput, KafkaOutput
 from streamgmm.config.sources import FileInput, KafkaInput
 from streamgmm.config.toml import write_toml
+from streamgmm.errors import ConfigError
 from streamgmm.events.schema import Schema
 
 
@@ -60,6 +63,28 @@ class Config:
             return False
         one_cluster = not sink.brokers or set(sink.brokers) == set(source.brokers)
         return sink.delivery == "exactly_once" or (sink.delivery == "auto" and one_cluster)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return all secrets of the job, those in files too.
+
+        Raises
+        ------
+        ConfigError
+            With every file that cannot be used.
+        """
+        found, problems = [], []
+        sections = {"source": self.source, "sink": self.sink, "service": self.service}
+        for name, section in sections.items():
+            try:
+                if isinstance(section, Security):
+                    found.append(section.password)
+                elif isinstance(section, Service):
+                    found.append(section.shown_token)
+            except ConfigError as error:
+                problems += [f"[{name}] {problem}" for problem in error.problems]
+        if problems:
+            raise ConfigError(*problems)
+        return tuple(secret for secret in found if secret)
 
     def to_toml(self, *, comments: bool = False) -> str:
         """Return the job as TOML that loads to the same job; secrets are left out.

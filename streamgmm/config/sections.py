@@ -13,6 +13,7 @@ from typing import Annotated
 
 from streamgmm.config import rules
 from streamgmm.config.rules import Rule, Secret, choice, duration, secret, some_of, text, whole
+from streamgmm.config.secrets import secret_of
 from streamgmm.events.schema import EVENT_TIME, TIME_UNITS, Field, Schema, TimeUnit, TransformName
 
 _CYCLES: dict[str, TransformName] = {"day": "time_of_day", "week": "time_of_week"}
@@ -158,9 +159,22 @@ class Service:
         "what commands over HTTP must show; without one they are refused. Better given as "
         "STREAMGMM__SERVICE__TOKEN than written in a file",
     ] = field(default_factory=lambda: Secret(""))
+    token_file: Annotated[
+        str, text("a path, or empty"), "or else a file that holds it, on one line"
+    ] = ""
+    guard: Annotated[
+        str,
+        choice("commands", "all"),
+        "what asks for the token: commands, or /metrics and /incidents as well",
+    ] = "commands"
     log_level: Annotated[
         str, choice("debug", "info", "warning", "error"), "of the log on standard error"
     ] = "info"
+
+    @property
+    def shown_token(self) -> Secret:
+        """The token, read from its file where there is one; raises ConfigError."""
+        return secret_of(self.token, self.token_file, "token_file")
 
     @property
     def host_port(self) -> tuple[str, int] | None:

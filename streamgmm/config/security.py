@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from streamgmm.config.rules import Secret, choice, secret, text
+from streamgmm.config.secrets import secret_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,14 @@ class Security:
         secret("text"),
         "better given as STREAMGMM__SOURCE__SASL_PASSWORD than written in a file",
     ] = field(default_factory=lambda: Secret(""))
+    sasl_password_file: Annotated[
+        str, text("a path, or empty"), "or else a file that holds it, on one line"
+    ] = ""
     ssl_cafile: Annotated[str, text("a path, or empty"), "authorities trusted (PEM)"] = ""
     ssl_certfile: Annotated[str, text("a path, or empty"), "our own certificate (PEM)"] = ""
     ssl_keyfile: Annotated[str, text("a path, or empty"), "its private key (PEM)"] = ""
+
+    @property
+    def password(self) -> Secret:
+        """The password, read from its file where there is one; raises ConfigError."""
+        return secret_of(self.sasl_password, self.sasl_password_file, "sasl_password_file")

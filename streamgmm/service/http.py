@@ -1,6 +1,7 @@
 """Metrics, health, a status page and operators' commands over HTTP, from a thread beside the loop.
 
-What changes a model needs the token of the configuration; without one it is refused.
+What changes a model needs the token of the configuration; without one it is refused. On request
+what tells of events needs it as well; whether the process lives and is ready is told to anybody.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from streamgmm.config import Secret
     from streamgmm.service.commands import Commands
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.status import Status
@@ -40,14 +42,19 @@ _UNGUARDED = (
     "start it again"
 )
 _REFUSED = 'a command needs the header "Authorization: Bearer TOKEN", with service.token'
+_READERS_TOO = 'this needs the header "Authorization: Bearer TOKEN", with service.token'
 
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """Where operators' commands go, and the token that they must show; empty: none is taken."""
+    """Where operators' commands go, and the token that they must show; empty: none is taken.
+
+    With `guard_all` those who only read must show it too.
+    """
 
     commands: Commands
-    token: str
+    token: Secret
+    guard_all: bool = False
 
     def routes(self) -> list[Route]:
         """Give `/incidents` and, to be posted to, its commands, `/freeze` and `/unfreeze`."""
@@ -58,7 +65,19 @@ class Operators:
             Route("/unfreeze", self._freeze, methods=["POST"]),
         ]
 
-    def _list(self, _: Request) -> Response:
+    def refuse_reader(self, request: Request) -> Response | None:
+        """Give the answer to one who must show the token and does not."""
+        if self.guard_all and not self._is_shown(request):
+            return JSONResponse({"error": _READERS_TOO}, 401, {"WWW-Authenticate": "Bearer"})
+        return None
+
+    def _is_shown(self, request: Request) -> bool:
+        shown = request.headers.get("authorization", "")
+        return hmac.compare_digest(shown.encode(), f"Bearer {self.token.reveal()}".encode())
+
+    def _list(self, request: Request) -> Response:
+        if refused := self.refuse_reader(request):
+            return refused
         return _json(self.commands.ask(Command("list")))
 
     def _act(self, request: Request) -> Response:
@@ -77,8 +96,7 @@ class Operators:
         """Pass a command on if it shows the token."""
         if not self.token:
             return JSONResponse({"error": _UNGUARDED}, 403)
-        shown = request.headers.get("authorization", "")
-        if not hmac.compare_digest(shown.encode(), f"Bearer {self.token}".encode()):
+        if not self._is_shown(request):
             return JSONResponse({"error": _REFUSED}, 401, {"WWW-Authenticate": "Bearer"})
         return _json(self.commands.ask(command))
 
@@ -92,7 +110,9 @@ def make_app(metrics: Metrics, status: Status, operators: Operators | None = Non
     page = files("streamgmm.service").joinpath("assets/index.html").read_text(encoding="utf-8")
     disable_created_metrics()  # type: ignore[no-untyped-call]
 
-    def show_metrics(_: Request) -> Response:
+    def show_metrics(request: Request) -> Response:
+        if operators is not None and (refused := operators.refuse_reader(request)):
+            return refused
         metrics.service_ready.set(status.read().ready)
         return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Stop", "StopRequested"]
+
+_AT_ONCE: Final = (
+    b"streamgmm: ended at once by a second signal; what was not delivered is done again at the "
+    b"next start\n"
+)
 
 
 class StopRequested(Exception):  # noqa: N818 - it is no error
@@ -55,11 +61,16 @@ class Stop:
         return self.is_set() and time.monotonic() - self._since > patience
 
     @contextlib.contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """Let SIGTERM and SIGINT ask; a second one interrupts at once."""
+    def on_signals(self, *, at_once: bool = False) -> Iterator[None]:
+        """Let SIGTERM and SIGINT ask; a second one interrupts.
+
+        With `at_once` it ends the process there and then, as a crash would.
+        """
 
         def ask(number: int, _: Any) -> None:
             if self.is_set():
+                if at_once:
+                    _end_at_once(number)
                 raise KeyboardInterrupt
             self.signal = number
             self.set()
@@ -70,3 +81,9 @@ class Stop:
         finally:
             for number, handler in earlier.items():
                 signal.signal(number, handler)
+
+
+def _end_at_once(number: int) -> NoReturn:
+    """End as after a crash: closing in good order is what the second signal has no time for."""
+    os.write(2, _AT_ONCE)
+    os._exit(128 + number)

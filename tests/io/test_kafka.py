@@ -20,18 +20,12 @@ from streamgmm.io.kafka import (
     KafkaSource,
     Partition,
 )
-from tests.brokers.apache_kafka import KafkaBroker
 from tests.workers import Topics, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from tests.conftest import TopicFactory
-
-# One process for all: a broker with passwords takes long to start.
-pytestmark = pytest.mark.xdist_group("io-kafka")
-
-PASSWORDS = {"broker": "b-secret", "reader": "r-secret"}
 
 
 class Nobody:
@@ -232,77 +226,3 @@ def test_a_certificate_that_is_not_there_is_a_configuration_error() -> None:
     settings = {"security_protocol": "SSL", "ssl_cafile": "/no/such/file"}
     with pytest.raises(ConfigError, match="ssl_cafile is '/no/such/file', but there is no such"):
         KafkaSink(Connection(brokers=["127.0.0.1:1"], security=settings), ["any"])
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """A broker that asks for a password and lets only its own user do things."""
-    users = " ".join(f'user_{name}="{password}"' for name, password in PASSWORDS.items())
-    login = (
-        "org.apache.kafka.common.security.plain.PlainLoginModule required "
-        f'username="broker" password="{PASSWORDS["broker"]}" {users};'
-    )
-    broker = KafkaBroker(
-        tmp_path_factory.mktemp("secured"),
-        protocol="SASL_PLAINTEXT",
-        properties={
-            "sasl.enabled.mechanisms": "PLAIN",
-            "sasl.mechanism.inter.broker.protocol": "PLAIN",
-            "listener.name.client.plain.sasl.jaas.config": login,
-            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": "User:broker;User:ANONYMOUS",
-        },
-        client=security("broker"),
-    )
-    with broker:
-        with closing(
-            KafkaAdminClient(bootstrap_servers=broker.bootstrap, **security("broker"))
-        ) as admin:
-            options = {"num_partitions": 1, "replication_factor": 1}
-            admin.create_topics({"flows": options}, wait_for_metadata=True)
-        yield broker
-
-
-def security(user: str, password: str | None = None) -> dict[str, str]:
-    return {
-        "security_protocol": "SASL_PLAINTEXT",
-        "sasl_mechanism": "PLAIN",
-        "sasl_plain_username": user,
-        "sasl_plain_password": PASSWORDS[user] if password is None else password,
-    }
-
-
-def secured_source(broker: KafkaBroker, settings: dict[str, str]) -> KafkaSource:
-    return KafkaSource(
-        Connection(brokers=[broker.bootstrap], security=settings, start_timeout=30),
-        topics=["flows"],
-        group="g",
-        start="earliest",
-        owner=Nobody(),
-    )
-
-
-def test_the_right_password_gets_in(secured: KafkaBroker) -> None:
-    with closing(secured_source(secured, security("broker"))) as source:
-        assert assigned(source) == {Partition("flows", 0)}
-
-
-def test_a_wrong_password_is_said_at_once(secured: KafkaBroker) -> None:
-    with pytest.raises(BrokerError, match=r"refused the credentials.*check sasl_mechanism"):
-        secured_source(secured, security("broker", "wrong"))
-    with pytest.raises(BrokerError, match="refused the credentials"):
-        KafkaSink(
-            Connection(brokers=[secured.bootstrap], security=security("broker", "wrong")), ["flows"]
-        )
-
-
-def test_a_user_without_rights_is_told_which_it_needs(secured: KafkaBroker) -> None:
-    with pytest.raises(BrokerError, match=r"refused access .*flows.*needs READ"):
-        secured_source(secured, security("reader"))
-    with pytest.raises(BrokerError, match=r"refused access .*flows.*needs READ"):
-        KafkaSink(Connection(brokers=[secured.bootstrap], security=security("reader")), ["flows"])
-
-
-def test_a_listener_that_wants_a_password_from_one_that_gives_none(secured: KafkaBroker) -> None:
-    with pytest.raises(BrokerError, match=r"security"):
-        KafkaSink(Connection(brokers=[secured.bootstrap], start_timeout=2), ["flows"])

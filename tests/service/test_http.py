@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from streamgmm.config import Secret, Service
 from streamgmm.detection import UnknownIncidentError
 from streamgmm.errors import ConfigError, StreamGMMError
 from streamgmm.service.client import Client
@@ -145,7 +146,7 @@ class Job(threading.Thread):
     def __init__(self, token: str) -> None:
         super().__init__(daemon=True)
         self.commands = Commands()
-        self.operators = Operators(self.commands, token)
+        self.operators = Operators(self.commands, Secret(token))
         self.done: list[Command] = []
         self.ended = threading.Event()
 
@@ -226,3 +227,39 @@ def test_the_client_tells_what_the_job_tells(status: Status) -> None:
         Client(address).incidents()
     with pytest.raises(StreamGMMError, match="no address of a job"):
         Client("file:///etc/passwd").incidents()
+
+
+def with_token(url: str, token: str) -> Request:
+    return Request(url, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_readers_need_the_token_where_that_is_asked_for(status: Status) -> None:
+    commands = Commands()
+    operators = Operators(commands, Secret("s3cret"), guard_all=True)
+    assert "s3cret" not in repr(operators)
+    with HttpServer("127.0.0.1", 0, Metrics(""), status, operators) as at:
+        for path in ("/metrics", "/incidents"):
+            for token in ("", "S3CRET", "s3cret2"):
+                code, text = get(with_token(at.url + path, token))
+                assert code == 401
+                assert "Authorization: Bearer" in text
+            assert get(at.url + path)[0] == 401
+        code, text = get(with_token(f"{at.url}/metrics", "s3cret"))
+        assert code == 200
+        assert "streamgmm_build_info" in text
+        assert get(f"{at.url}/healthz")[0] == 200, "supervisors have no token"
+        assert get(f"{at.url}/readyz")[0] == 503
+    commands.close()
+
+
+def test_nobody_outside_this_machine_is_heard_unless_told_otherwise(status: Status) -> None:
+    address = Service().host_port
+    assert address is not None
+    with HttpServer(address[0], 0, Metrics(""), status) as at:
+        assert at._socket.getsockname()[0] == "127.0.0.1"
+        port = at._socket.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.2", port), timeout=5)
+    with HttpServer("0.0.0.0", 0, Metrics(""), status) as at:
+        port = at._socket.getsockname()[1]
+        socket.create_connection(("127.0.0.2", port), timeout=5).close()
