@@ -18,7 +18,11 @@ RUNNING_BROKER = "STREAMGMM_TEST_KAFKA"
 BROKER_FIXTURES = {"kafka", "own_kafka"}
 # Where several processes share the tests out, all of such a file go to one: what it sets up for
 # itself takes long, a broker with certificates or a build of the package.
-ONE_PROCESS = {"tests/service/test_security.py", "tests/packaging/test_distributions.py"}
+ONE_PROCESS = {
+    "tests/faults/test_faults.py",
+    "tests/packaging/test_distributions.py",
+    "tests/service/test_security.py",
+}
 
 TopicFactory = Callable[..., str]
 

@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     Proven = Callable[[str, int, Outcome], None]
 
-# One process for all: they share a broker, which not all of them leave alone.
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.kafka, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
 
 
 def test_killed_at_random_moments(scene: Scene, scale: Scale, proven: Proven) -> None:

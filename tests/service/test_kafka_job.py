@@ -169,26 +169,6 @@ def test_an_orderly_stop_and_start_repeats_nothing(
         assert_exactly_the_uninterrupted_scores(worker, source, scores, 1400)
 
 
-def test_a_killed_worker_resumes_and_loses_nothing(
-    tmp_path: Path, topics: Topics, job: dict[str, str]
-) -> None:
-    source = job["topic"]
-    topics.send_flows(source, 0, 1000, partitions=2)
-    with Worker(tmp_path, instance="one", **job) as worker:
-        topics.read(job["scores"], 1000)
-        wait_for(lambda: list(worker.checkpoint.glob("*.sgmm")), "a checkpoint")
-        topics.send_flows(source, 1000, 3000, partitions=2)
-        topics.read(job["scores"], 1200)
-        worker.kill()
-        topics.send_flows(source, 3000, 3500, partitions=2)
-        worker.restart()
-        topics.read(job["scores"], 3500)
-        wait_for(lambda: worker.metric("lag_events") == 0, "no lag")
-        scores = topics.read(job["scores"], 3500)
-        assert len(scores) == 3500, "nothing twice"
-        assert_exactly_the_uninterrupted_scores(worker, source, scores, 3500)
-
-
 def test_the_first_commit_brings_a_checkpoint(
     tmp_path: Path, topics: Topics, job: dict[str, str]
 ) -> None:
@@ -396,52 +376,6 @@ def test_another_model_s_state_is_exit_5(
         worker.restart()
         assert worker.wait() == 5
         assert "+ model.half_life = 500.0" in worker.log
-
-
-def test_a_transaction_that_took_too_long_is_done_again(
-    tmp_path: Path, topics: Topics, job: dict[str, str]
-) -> None:
-    """The brokers give it up while the worker is held; nobody reads any of it, then all of it."""
-    source = job["topic"]
-    topics.send_flows(source, 0, 600, partitions=2)
-    with Worker(
-        tmp_path, commit_interval="3s", transaction_timeout="1s", session_timeout="30s", **job
-    ) as worker:
-        wait_for(lambda: worker.metric("events_total") == 600, "all events")
-        worker.process.send_signal(signal.SIGSTOP)
-        time.sleep(12)  # the broker looks for transactions to give up every 10 s
-        worker.process.send_signal(signal.SIGCONT)
-        topics.send_flows(source, 600, 1000, partitions=2)
-        scores = topics.read(job["scores"], 1000)
-        wait_for(lambda: worker.metric("transactions_lost_total") >= 1, "the loss")
-        assert len(scores) == 1000
-        assert_exactly_the_uninterrupted_scores(worker, source, scores, 1000)
-        assert worker.stop() == 0
-
-
-def test_a_worker_that_was_left_behind_writes_nothing(
-    tmp_path: Path, topics: Topics, job: dict[str, str]
-) -> None:
-    """Held until the group has given its partitions away, with outputs that were not committed."""
-    source = job["topic"]
-    shared = tmp_path / "shared-state"
-    topics.send_flows(source, 0, 600, partitions=2)
-    options = {"checkpoint": shared, "session_timeout": "6s", **job}
-    with Worker(tmp_path, "first", commit_interval="3s", **options) as first:
-        wait_for(lambda: first.metric("events_total") == 600, "all events")
-        first.process.send_signal(signal.SIGSTOP)
-        with Worker(tmp_path, "second", **options) as second:
-            wait_for(lambda: len(second.readiness()["partitions"]) == 2, "both partitions")
-            topics.send_flows(source, 600, 1000, partitions=2)
-            wait_for(lambda: second.metric("events_total") == 1000, "all events again")
-            first.process.send_signal(signal.SIGCONT)
-            wait_for(lambda: len(first.readiness()["partitions"]) == 1, "a partition for each")
-            topics.send_flows(source, 1000, 1400, partitions=2)
-            scores = topics.read(job["scores"], 1400)
-            assert len(scores) == 1400
-            assert_exactly_the_uninterrupted_scores(second, source, scores, 1400)
-            assert first.stop() == 0
-            assert second.stop() == 0
 
 
 def test_what_retention_takes_stops_the_worker_or_is_counted(
