@@ -119,7 +119,8 @@ def _act(options: argparse.Namespace) -> int:
 
 def _checkpoints(options: argparse.Namespace) -> int:
     from streamgmm.config import load
-    from streamgmm.service.history import store_of, table
+    from streamgmm.service.history import table
+    from streamgmm.service.stores import store_of
 
     rows = table(store_of(load(options.config)))
     _write_table(rows if len(rows) > 1 else [("there are no checkpoints",)])
@@ -128,7 +129,8 @@ def _checkpoints(options: argparse.Namespace) -> int:
 
 def _revert(options: argparse.Namespace) -> int:
     from streamgmm.config import load
-    from streamgmm.service.history import revert, store_of
+    from streamgmm.service.history import revert
+    from streamgmm.service.stores import store_of
 
     config = load(options.config)
     old = revert(store_of(config), config, options.model, options.number)

@@ -77,6 +77,35 @@ def the_problem(text: str, env: dict[str, str] | None = None) -> str:
     return problem
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            KAFKA + '[service]\ncheckpoint = "topic:a/b"',
+            "names the topic 'a/b'; allowed are 1 to 249",
+        ),
+        (KAFKA + '[service]\ncheckpoint = "topic:flows"', "the topic 'flows', which [source] or"),
+        (KAFKA + '[service]\ncheckpoint = "topic:alerts"', "name one that is for state alone"),
+        (
+            KAFKA + 'delivery = "at_least_once"\n[service]\ncheckpoint = "topic:state"',
+            'set [sink] delivery to "auto" or "exactly_once", or name a directory',
+        ),
+        (FILE + '[service]\ncheckpoint = "topic:state"', "topics of one Kafka cluster"),
+    ],
+)
+def test_state_in_a_topic_takes_exactly_once(text: str, words: str) -> None:
+    assert words in the_problem(text)
+
+
+def test_a_checkpoint_is_a_topic_or_a_directory() -> None:
+    def topic(value: str) -> str | None:
+        text = KAFKA + f'[service]\ncheckpoint = "{value}"'
+        return loads(text, env={}).service.checkpoint_topic
+
+    assert topic("topic:state") == "state"
+    assert [topic(other) for other in ("", "state", "topic", "./topic:x", "C:topic")] == [None] * 5
+
+
 def test_a_file_job() -> None:
     config = loads(FILE, env={})
     assert config.source == FileInput(path="flows.jsonl")

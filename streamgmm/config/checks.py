@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     from streamgmm.config.job import Config
 
 
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+
+
 def check_together(config: Config) -> list[str]:
     """Return everything that is wrong between keys that are right by themselves."""
-    found = [_roles, _time, _format, _model, _security, _token, _sink]
+    found = [_roles, _time, _format, _model, _security, _token, _sink, _checkpoint]
     return [problem for check in found for problem in check(config)]
 
 
@@ -148,6 +152,32 @@ def _sink(config: Config) -> Iterator[str]:
             yield (
                 f"[sink] writes to topic {topic!r}, which [source] reads, so the job would feed "
                 f"on its own output; name another"
+            )
+
+
+def _checkpoint(config: Config) -> Iterator[str]:
+    topic = config.service.checkpoint_topic
+    if topic is None:
+        return
+    if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
+        yield (
+            f"[service] checkpoint names the topic {topic!r}; allowed are 1 to 249 letters, "
+            "digits, dots, underscores and hyphens. For a directory of that name write "
+            '"./topic:..."'
+        )
+    source, sink = config.source, config.sink
+    if not config.exactly_once:
+        yield (
+            "[service] checkpoint is a topic, which takes state in one transaction with outputs "
+            "and positions: source and sink must be topics of one Kafka cluster; leave brokers out "
+            'of [sink] and set [sink] delivery to "auto" or "exactly_once", or name a directory'
+        )
+    elif isinstance(source, KafkaInput) and isinstance(sink, KafkaOutput):
+        others = {*source.topics, sink.scores, sink.alerts, sink.dead_letters}
+        if topic in others:
+            yield (
+                f"[service] checkpoint is the topic {topic!r}, which [source] or [sink] uses; "
+                "name one that is for state alone"
             )
 
 

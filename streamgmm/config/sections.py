@@ -146,7 +146,9 @@ class Service:
         "where /metrics, /healthz, /readyz and /incidents are served",
     ] = "127.0.0.1:9464"
     checkpoint: Annotated[
-        str, text("a directory, or empty for none"), "where state is kept to resume from"
+        str,
+        text('a directory, "topic:" and the name of a compacted topic, or empty for none'),
+        "where state is kept to resume from; a topic takes it together with outputs and positions",
     ] = ""
     checkpoint_interval: Annotated[float, duration(), "between two checkpoints"] = 60.0
     keep_hourly: Annotated[
@@ -175,6 +177,12 @@ class Service:
     def shown_token(self) -> Secret:
         """The token, read from its file where there is one; raises ConfigError."""
         return secret_of(self.token, self.token_file, "token_file")
+
+    @property
+    def checkpoint_topic(self) -> str | None:
+        """The topic in which state is kept, or None where it is a directory."""
+        kind, colon, name = self.checkpoint.partition(":")
+        return name if colon and kind == "topic" else None
 
     @property
     def host_port(self) -> tuple[str, int] | None:

@@ -25,6 +25,7 @@ _BUSY: Final = (
     "the job did not come to it in time (see /readyz for what keeps it): nothing was changed; "
     "ask again"
 )
+_UNDONE: Final = "a transaction was lost at that moment: nothing was changed; ask again"
 _ENDED: Final = "the job has ended: nothing was changed"
 _UNSAVED: Final = (
     "in force, but not in a checkpoint yet (none is configured, or it could not be written): "
@@ -113,6 +114,14 @@ class Commands:
                 if saved:
                     asked.answer.body["saved"] = True
                     del asked.answer.body["note"]
+                asked.answered.set()
+            self._unsaved.clear()
+
+    def undo(self) -> None:
+        """Answer what was carried out and not confirmed: it was lost with a transaction."""
+        with self._lock:
+            for asked in self._unsaved:
+                asked.answer = Answer(503, {"error": _UNDONE})
                 asked.answered.set()
             self._unsaved.clear()
 

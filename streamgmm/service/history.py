@@ -6,62 +6,31 @@ put out again nor learned: a bad period is forgotten and skipped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamgmm.errors import ConfigError, StateError
-from streamgmm.service.checkpoint import Checkpoint, DirectoryStore, require_same_configuration
+from streamgmm.errors import StateError
+from streamgmm.service.checkpoint import require_same_configuration
 from streamgmm.service.settings import shaping_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamgmm.config import Config
+    from streamgmm.service.checkpoint import Checkpoint, CheckpointStore, Entry
 
-__all__ = ["Entry", "entries", "revert", "store_of", "table"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One checkpoint of a model; `checkpoint` is None where the file is damaged."""
-
-    model: str
-    number: int
-    written: float
-    size: int
-    checkpoint: Checkpoint | None
+__all__ = ["entries", "revert", "table"]
 
 
-def store_of(config: Config) -> DirectoryStore:
-    """Give the store of a job.
-
-    Raises
-    ------
-    ConfigError
-        If the job names no checkpoint directory.
-    StateError
-        If the directory cannot be made or written to.
-    """
-    service = config.service
-    if not service.checkpoint:
-        raise ConfigError("service.checkpoint names no directory: the job keeps no checkpoints")
-    return DirectoryStore(
-        Path(service.checkpoint), hourly=service.keep_hourly, daily=service.keep_daily
-    )
-
-
-def entries(store: DirectoryStore, models: list[str] | None = None) -> Iterator[Entry]:
+def entries(store: CheckpointStore, models: list[str] | None = None) -> Iterator[Entry]:
     """Give all checkpoints of these models (None: of all), newest first."""
     for name in store.names() if models is None else models:
-        for file in store.files(name):
-            status = file.stat()
-            yield Entry(name, store.number(file), status.st_mtime, status.st_size, _read(file))
+        yield from store.entries(name)
 
 
-def revert(store: DirectoryStore, config: Config, model: str | None, number: int) -> Checkpoint:
+def revert(store: CheckpointStore, config: Config, model: str | None, number: int) -> Checkpoint:
     """Put an older model back, as a new checkpoint at the position of the newest one.
 
     Parameters
@@ -87,7 +56,7 @@ def revert(store: DirectoryStore, config: Config, model: str | None, number: int
         if old is None or newest is None:
             there = ", ".join(str(entry.number) for entry in known) or "none"
             raise StateError(
-                f"{name} has no checkpoint {number} in {store.directory} that can be read; "
+                f"{name} has no checkpoint {number} in {store.where} that can be read; "
                 f"there are: {there}"
             )
         require_same_configuration(
@@ -115,26 +84,17 @@ def _state(old: Any, newest: Any) -> dict[str, Any]:
     }
 
 
-def _only(store: DirectoryStore, model: str | None) -> str:
+def _only(store: CheckpointStore, model: str | None) -> str:
     names = store.names()
     if model is None and len(names) == 1:
         return names[0]
     if model is None or model not in names:
         asked = "a model must be named" if model is None else f"there is no model {model!r}"
-        raise StateError(
-            f"{asked}; {store.directory} has checkpoints of: {', '.join(names) or 'none'}"
-        )
+        raise StateError(f"{asked}; {store.where} has checkpoints of: {', '.join(names) or 'none'}")
     return model
 
 
-def _read(file: Path) -> Checkpoint | None:
-    try:
-        return Checkpoint.from_bytes(file.read_bytes())
-    except (StateError, OSError):
-        return None
-
-
-def table(store: DirectoryStore) -> list[tuple[str, ...]]:
+def table(store: CheckpointStore) -> list[tuple[str, ...]]:
     """List all checkpoints for a person; the first row names the columns."""
     rows: list[tuple[str, ...]] = [
         ("model", "number", "written", "size", "events seen", "latest event", "position")

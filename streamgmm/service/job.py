@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from streamgmm.errors import StreamGMMError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from streamgmm.service.commands import Commands
     from streamgmm.service.metrics import Metrics
@@ -156,6 +156,27 @@ class Housekeeping:
     def checkpoint(self) -> None:
         """Write checkpoints of all models that have changed, and answer the operators."""
         self._commands.confirm(saved=self._models.checkpoint())
+
+    def checkpoint_within(self, names: Collection[str] | None = None) -> dict[str, int]:
+        """Put the checkpoints that are due into the transaction that is about to be committed.
+
+        Of these models all that have changed, or (None) what is due by the clock; gives the
+        positions to be committed with them.
+        """
+        if self._gave_up:
+            return {}
+        due = True if names is not None else self.checkpoint_is_due()
+        return self._models.checkpoint_within(names, due=due)
+
+    def committed(self) -> None:
+        """Answer the operators, if all that they have changed is committed."""
+        if not self._models.unsaved:
+            self._commands.confirm(saved=True)
+
+    def start_over(self) -> None:
+        """Let go of the models, and tell operators that what they changed since is undone."""
+        self._models.start_over()
+        self._commands.undo()
 
     def trouble(self, what: str | None) -> None:
         """Say what keeps the job from its work, once in the log; None when nothing does."""

@@ -1,9 +1,11 @@
 """The job over Kafka: one worker of a consumer group, until it is asked to stop.
 
 The order at every settlement is: outputs delivered, positions committed (or both at once, see
-`delivery`), checkpoint written. So a checkpoint is never ahead of what is committed. A model's
-first checkpoint, an empty one, is written before it begins. Where a transaction is lost the models
-are ahead of the topics: all of them are let go, and the partitions opened as if just assigned.
+`delivery`), checkpoint written; or, where the checkpoints' store takes part in the transaction, all
+three at once. So a checkpoint is never ahead of what is committed. A model's first checkpoint is an
+empty one, written before it begins, or comes with its first commit. Where a transaction is lost the
+models are ahead of the topics: all of them are let go, and the partitions opened as if just
+assigned.
 """
 
 from __future__ import annotations
@@ -146,7 +148,7 @@ class KafkaJob:
             self._wait(f"a transaction was lost and no new one can be opened: {error}")
             if self._stop.is_set():
                 return
-        self._models.close(set(self._partitions), park=False)
+        self._house.start_over()
         self._partitions.clear()
         self._committed.clear()
         self._undelivered.clear()
@@ -154,12 +156,14 @@ class KafkaJob:
 
     def release(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Deliver the outputs of partitions that are taken away; say what to commit."""
-        positions = self._uncommitted()
         if not self._delivery.exactly_once:
+            positions = self._uncommitted()
             if self._house.deliver(_RELEASE_SECONDS):
                 return {one: positions[one] for one in partitions if one in positions}
-        elif not self._torn and self._settled(positions, _RELEASE_SECONDS):
-            return {}
+        elif not self._torn:
+            names = self._models.shard_names(map(str, partitions))
+            if self._settled_with_state(names, _RELEASE_SECONDS):
+                return {}
         self._undelivered.update(partitions)
         return {}
 
@@ -179,13 +183,31 @@ class KafkaJob:
         self._committed |= {str(one): position for one, position in positions.items()}
         return True
 
+    def _settled_with_state(
+        self, names: Collection[str] | None = None, timeout: float | None = None
+    ) -> bool:
+        """Deliver, commit, and where their store takes part, save models in the same transaction.
+
+        Of these models all that have changed, or (None) what is due; False if it was given up.
+        """
+        positions = self._uncommitted()
+        if self._models.transactional:
+            saved = self._house.checkpoint_within(names)
+            # In any case: with them the brokers ask whether the group has left us behind.
+            positions |= {self._partitions[name]: position for name, position in saved.items()}
+        if not self._settled(positions, timeout):
+            return False
+        if self._models.transactional:
+            self._house.committed()
+        return True
+
     def released(self, partitions: Collection[Partition], *, committed: bool) -> None:
         """Let partitions go, with a checkpoint where everything is settled."""
         names = {str(partition) for partition in partitions}
         settled = committed and not self._undelivered & set(partitions)
         self._undelivered -= set(partitions)
         self._torn |= self._delivery.exactly_once and not settled
-        if settled:
+        if settled and not self._models.transactional:
             self._models.checkpoint(self._models.shard_names(names))
         self._models.close(names, park=settled)
         for name in names:
@@ -227,16 +249,18 @@ class KafkaJob:
         groups: dict[str, list[Partition]] = defaultdict(list)
         for partition in sorted(source.unopened()):
             groups[partition.topic if self._by_topic else str(partition)].append(partition)
-        for name, partitions in groups.items():
-            starts = {str(one): self._start(source, one) for one in partitions}
-            positions = self._models.open(name, starts)
-            for one in partitions:
-                self._partitions[str(one)] = one
-                source.open(one, positions[str(one)])
-                _log.info("%s: working from position %d", one, positions[str(one)])
+        with self._models.opening():
+            for name, partitions in groups.items():
+                starts = {str(one): self._start(source, one) for one in partitions}
+                positions = self._models.open(name, starts)
+                for one in partitions:
+                    self._partitions[str(one)] = one
+                    source.open(one, positions[str(one)])
+                    _log.info("%s: working from position %d", one, positions[str(one)])
         if groups:
             self._models.forget_parked()
-            self._models.checkpoint_new()
+            if not self._models.transactional:
+                self._models.checkpoint_new()
             self._show(source)
 
     @staticmethod
@@ -263,7 +287,7 @@ class KafkaJob:
             position = source.position(partition)
             if position is not None:
                 self._models.pass_over(str(partition), position)
-        if not self._settled(self._uncommitted()):
+        if not self._settled_with_state() or self._models.transactional:
             return
         if self._house.checkpoint_is_due():
             self._house.checkpoint()
@@ -277,7 +301,8 @@ class KafkaJob:
 
     def _finish(self, source: KafkaSource) -> None:
         try:
-            if self._torn or not self._settled(self._uncommitted()):
+            names = self._models.shard_names(self._partitions)
+            if self._torn or not self._settled_with_state(names) or self._models.transactional:
                 return
         except SourceUnavailableError as error:
             _log.warning("positions could not be committed before the stop (%s)", error)

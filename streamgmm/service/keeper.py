@@ -13,9 +13,10 @@ from streamgmm.service.settings import detector_settings, shaping_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from streamgmm.config import Config
-    from streamgmm.service.checkpoint import DirectoryStore
+    from streamgmm.service.checkpoint import CheckpointStore
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.shards import Shard, Start
 
@@ -37,12 +38,25 @@ class Keeper:
         What is told of each one written.
     """
 
-    def __init__(self, config: Config, store: DirectoryStore, metrics: Metrics) -> None:
+    def __init__(self, config: Config, store: CheckpointStore, metrics: Metrics) -> None:
         self._settings = detector_settings(config)
         self._fingerprint = config.fingerprint()
         self._configuration = shaping_configuration(config)
         self._store = store
         self._metrics = metrics
+
+    @property
+    def transactional(self) -> bool:
+        """Whether a checkpoint counts from the next commit on, and not at all if that fails."""
+        return self._store.transactional
+
+    def opening(self) -> AbstractContextManager[None]:
+        """Within it several models are opened in a row."""
+        return self._store.opening()
+
+    def start_over(self) -> None:
+        """Forget what was written since the last commit: that was lost."""
+        self._store.start_over()
 
     def find(self, shard_name: str, starts: Mapping[str, Start]) -> Checkpoint | None:
         """Give the newest checkpoint that is not beyond where any partition may begin.
@@ -65,8 +79,8 @@ class Keeper:
             checkpoint,
             self._fingerprint,
             self._configuration,
-            f"remove {self._store.directory} (or name another directory as service.checkpoint) "
-            "to let the model learn afresh",
+            "let the model learn afresh: `streamgmm reset` forgets what is in "
+            f"{self._store.where}, with another service.checkpoint it stays",
         )
         return checkpoint
 
@@ -78,8 +92,8 @@ class Keeper:
             return Detector.from_state(state)
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(
-                f"the checkpoint of {checkpoint.name} is not understood: {error}; remove "
-                f"{self._store.directory} to let the model learn afresh"
+                f"the checkpoint of {checkpoint.name} is not understood: {error}; let the "
+                f"model learn afresh: `streamgmm reset` forgets what is in {self._store.where}"
             ) from error
 
     def write(self, shard: Shard) -> None:
@@ -104,7 +118,7 @@ class Keeper:
                 "the checkpoint of %s could not be written to %s (%s); the service goes on, and "
                 "after a crash would go back to the one before",
                 shard.name,
-                self._store.directory,
+                self._store.where,
                 error.strerror or error,
             )
             return
@@ -120,5 +134,5 @@ class Keeper:
                     "used: the model begins empty",
                     name,
                     f"{start.due:,}",
-                    self._store.directory,
+                    self._store.where,
                 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from streamgmm.detection import Detector
@@ -21,11 +22,12 @@ from streamgmm.service.shards import Shard
 from streamgmm.service.status import ModelStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from streamgmm.config import Config
     from streamgmm.events import BatchDecoder, Record
-    from streamgmm.service.checkpoint import DirectoryStore
+    from streamgmm.service.checkpoint import CheckpointStore
     from streamgmm.service.commands import Command
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.shards import Start
@@ -58,7 +60,7 @@ class Models:
         self,
         config: Config,
         *,
-        store: DirectoryStore | None,
+        store: CheckpointStore | None,
         metrics: Metrics,
         decoder: Callable[[str], BatchDecoder],
         want_scores: bool,
@@ -74,6 +76,21 @@ class Models:
         self._shards: dict[str, Shard] = {}
         self._shard_of: dict[str, Shard] = {}
         self._parked: dict[str, Shard] = {}
+
+    @property
+    def transactional(self) -> bool:
+        """Whether checkpoints go into the transaction that commits outputs and positions."""
+        return self._keeper is not None and self._keeper.transactional
+
+    def opening(self) -> AbstractContextManager[None]:
+        """Within it several models are opened in a row."""
+        return nullcontext() if self._keeper is None else self._keeper.opening()
+
+    def start_over(self) -> None:
+        """Forget all models and what was saved of them since the last commit: that was lost."""
+        self.close(set(self._shard_of), park=False)
+        if self._keeper is not None:
+            self._keeper.start_over()
 
     def open(self, shard_name: str, starts: Mapping[str, Start]) -> dict[str, int]:
         """Make a model ready for its partitions and say where each is to begin.
@@ -192,6 +209,33 @@ class Models:
                 self._keeper.write(shard)
         return not any(shard.changed for shard in chosen)
 
+    def checkpoint_within(
+        self, shard_names: Collection[str] | None = None, *, due: bool = True
+    ) -> dict[str, int]:
+        """Put checkpoints into the transaction that is about to be committed.
+
+        Of the models that have changed, where that is `due`, and of those that have none yet. A
+        model that is still learning again waits: it has no position to be committed with.
+
+        Returns
+        -------
+        dict
+            The positions that the checkpoints reflect, to be committed with them.
+        """
+        positions: dict[str, int] = {}
+        for name, shard in self._shards.items():
+            chosen = shard_names is None or name in shard_names
+            wanted = chosen and ((due and shard.changed) or not shard.saved)
+            if self._keeper is not None and wanted and not shard.behind:
+                self._keeper.write(shard)
+                positions |= shard.positions
+        return positions
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether a model has changed since its last checkpoint."""
+        return any(shard.changed for shard in self._shards.values())
+
     def checkpoint_new(self) -> None:
         """Write the first checkpoint of each model that has none, be it empty.
 
@@ -218,7 +262,7 @@ class Models:
         """Let go of the models whose partitions have not come back."""
         self._parked.clear()
 
-    def shard_names(self, partitions: Collection[str]) -> set[str]:
+    def shard_names(self, partitions: Iterable[str]) -> set[str]:
         """Name the models that these partitions feed."""
         return {self._shard_of[name].name for name in partitions if name in self._shard_of}
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import uuid
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamgmm
-from streamgmm.config import FileInput, FileOutput, KafkaInput, KafkaOutput
+from streamgmm.config import FileInput, FileOutput, KafkaInput
 from streamgmm.events import BatchDecoder
 from streamgmm.io.own_output import refuse_own_output
 from streamgmm.service.commands import Commands
+from streamgmm.service.connect import connection
 from streamgmm.service.dead_letters import FirstLetters
 from streamgmm.service.delivery import AtLeastOnce, ExactlyOnce
 from streamgmm.service.file_job import FileJob, open_source
 from streamgmm.service.formats import binary_decoder
-from streamgmm.service.history import store_of
 from streamgmm.service.http import HttpServer, Operators
 from streamgmm.service.job import Housekeeping, Parts
 from streamgmm.service.metrics import Metrics
@@ -24,14 +24,15 @@ from streamgmm.service.models import Models
 from streamgmm.service.sinks import FileOutputs, KafkaOutputs
 from streamgmm.service.status import Status
 from streamgmm.service.stop import StopRequested
+from streamgmm.service.stores import store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from streamgmm.config import Config
     from streamgmm.events.binary import BinaryDecoder
-    from streamgmm.io.kafka import Connection, KafkaSource, Owner
-    from streamgmm.service.checkpoint import DirectoryStore
+    from streamgmm.io.kafka import KafkaSource, KafkaTransactions, Owner
+    from streamgmm.service.checkpoint import CheckpointStore
     from streamgmm.service.delivery import Delivery
     from streamgmm.service.sinks import OutputSink
     from streamgmm.service.stop import Stop
@@ -59,14 +60,14 @@ def run(config: Config, stop: Stop) -> None:
             stack.enter_context(server)
             stack.callback(commands.close)
             _log.info("serving %s/metrics", server.url)
-        store = _store(config)
-        if store is not None:
-            stack.enter_context(store.held())
         if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
             refuse_own_output(config.source.path, config.sink.paths)
-        outputs, delivery = _sink(config, stop)
+        outputs, delivery, transactions = _sink(config, stop)
         sink = FirstLetters(outputs, kept=bool(config.sink.dead_letters))
         stack.callback(sink.close)
+        store = _store(config, transactions, stop)
+        if store is not None:
+            stack.enter_context(store.held())
 
         def parts(decoder: Callable[[str], BatchDecoder]) -> Parts:
             models = Models(
@@ -104,48 +105,30 @@ def _until_asked_to_stop() -> Iterator[None]:
         _log.info("stopped while connecting")
 
 
-def connection(source: KafkaInput | KafkaOutput, config: Config, stop: Stop) -> Connection:
-    """Give what the Kafka clients need; a sink without brokers takes the source's."""
-    from streamgmm.io.kafka import Connection
-
-    origin = config.source
-    patience = origin.start_timeout if isinstance(origin, KafkaInput) else 30.0
-    at = source if source.brokers or not isinstance(origin, KafkaInput) else origin
-    security: dict[str, Any] = {"security_protocol": at.security.upper()}
-    if at.security.startswith("sasl"):
-        security |= {
-            "sasl_mechanism": at.sasl_mechanism,
-            "sasl_plain_username": at.sasl_username,
-            "sasl_plain_password": at.password.reveal(),
-        }
-    files = {name: getattr(at, name) for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile")}
-    security |= {name: path for name, path in files.items() if path}
-    return Connection(
-        brokers=at.brokers, security=security, start_timeout=patience, check=stop.check
-    )
-
-
-def _store(config: Config) -> DirectoryStore | None:
+def _store(
+    config: Config, transactions: KafkaTransactions | None, stop: Stop
+) -> CheckpointStore | None:
     if not config.service.checkpoint:
         _log.warning(
-            "service.checkpoint names no directory: the model is lost when this process ends"
+            "service.checkpoint names no directory and no topic: the model is lost when this "
+            "process ends"
         )
         return None
-    return store_of(config)
+    return store_of(config, transactions, stop.check)
 
 
-def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery]:
+def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery, KafkaTransactions | None]:
     sink = config.sink
     if isinstance(sink, FileOutput):
         files = FileOutputs(sink)
-        return files, AtLeastOnce(files)
+        return files, AtLeastOnce(files), None
     from streamgmm.io.kafka import KafkaSink, KafkaTransactions
 
     topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
-    there = connection(sink, config, stop)
+    there = connection(sink, config, stop.check)
     if not config.exactly_once:
         outputs = KafkaOutputs(KafkaSink(there, topics), sink)
-        return outputs, AtLeastOnce(outputs)
+        return outputs, AtLeastOnce(outputs), None
     transactions = KafkaTransactions(
         there,
         topics,
@@ -153,7 +136,8 @@ def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery]:
         timeout=sink.transaction_timeout,
         family=_family(config),
     )
-    return KafkaOutputs(transactions, sink), ExactlyOnce(transactions, sink.commit_interval)
+    outputs = KafkaOutputs(transactions, sink)
+    return outputs, ExactlyOnce(transactions, sink.commit_interval), transactions
 
 
 def _transactional_id(config: Config) -> str:
@@ -208,7 +192,7 @@ def _run_kafka(
 
     def connect(owner: Owner) -> KafkaSource:
         return KafkaSource(
-            connection(source, config, made.stop),
+            connection(source, config, made.stop.check),
             topics=source.topics,
             group=source.group,
             start=source.start,

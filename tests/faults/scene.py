@@ -22,7 +22,8 @@ from streamgmm import snapshot
 from streamgmm.config import load
 from streamgmm.events import BatchDecoder, Record
 from streamgmm.io.generate import flows
-from streamgmm.service.checkpoint import Checkpoint, DirectoryStore
+from streamgmm.service.checkpoint import Checkpoint
+from streamgmm.service.directory_store import DirectoryStore
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
 from streamgmm.service.shards import Start

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from streamgmm.errors import StateError
-from streamgmm.service.checkpoint import Checkpoint, DirectoryStore, require_same_configuration
+from streamgmm.service.checkpoint import Checkpoint, require_same_configuration
+from streamgmm.service.directory_store import DirectoryStore
 
 
 def checkpoint(position: int = 1, name: str = "flows-0", **changes: str) -> Checkpoint:
@@ -98,7 +99,7 @@ def test_only_damaged_ones_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
     store.write(checkpoint(1))
     newest_file(tmp_path).write_bytes(b"nonsense")
-    with pytest.raises(StateError, match=r"(?s)no checkpoint of flows-0.*remove these files"):
+    with pytest.raises(StateError, match=r"(?s)no checkpoint of flows-0.*streamgmm reset"):
         store.load("flows-0")
 
 

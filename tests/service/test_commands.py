@@ -49,6 +49,16 @@ def test_a_change_is_answered_when_it_is_saved() -> None:
     assert not commands.carry_out(lambda _: {})
 
 
+def test_a_change_that_was_lost_with_a_transaction_is_taken_back() -> None:
+    commands = Commands()
+    asking = Asking(commands, Command("freeze"))
+    assert done(commands, lambda _: {})
+    commands.undo()
+    answer = asking.told()
+    assert answer.status == 503
+    assert "nothing was changed; ask again" in answer.body["error"]
+
+
 def test_a_change_that_cannot_be_saved_says_so() -> None:
     commands = Commands()
     asking = Asking(commands, Command("freeze"))

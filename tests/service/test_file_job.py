@@ -216,7 +216,7 @@ def test_damaged_state_is_refused_with_exit_5_and_a_remedy(jobs: Jobs) -> None:
         file.write_bytes(b"SGMMSNAP nonsense")
     refused = jobs.run()
     assert refused.returncode == 5
-    assert b"remove these files" in refused.stderr
+    assert b"streamgmm reset" in refused.stderr
 
 
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(jobs: Jobs) -> None:

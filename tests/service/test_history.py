@@ -12,12 +12,14 @@ import pytest
 from streamgmm.config import Config, loads
 from streamgmm.errors import ConfigError, StateError
 from streamgmm.events import BatchDecoder, Record
-from streamgmm.service.checkpoint import Checkpoint, DirectoryStore
+from streamgmm.service.checkpoint import Checkpoint
 from streamgmm.service.commands import Command
-from streamgmm.service.history import entries, revert, store_of, table
+from streamgmm.service.directory_store import DirectoryStore
+from streamgmm.service.history import entries, revert, table
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
 from streamgmm.service.shards import Start
+from streamgmm.service.stores import store_of
 
 if TYPE_CHECKING:
     from pathlib import Path

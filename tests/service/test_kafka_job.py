@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import time
-from collections import defaultdict
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -17,50 +16,18 @@ from kafka import KafkaAdminClient, TopicPartition
 
 from streamgmm.service.client import Client
 from tests.brokers.apache_kafka import KafkaBroker, free_ports
-from tests.replays import expected_scores
+from tests.replays import assert_exactly_the_uninterrupted_scores
 from tests.workers import Topics, Worker, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
     from tests.conftest import TopicFactory
 
 
-@pytest.fixture
-def topics(kafka: str) -> Iterator[Topics]:
-    client = Topics(kafka)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def job(kafka: str, topic: TopicFactory) -> dict[str, str]:
-    """The topics of a job, two partitions in and out."""
-    return {
-        "brokers": kafka,
-        "topic": topic("flows", partitions=2),
-        "scores": topic("scores", partitions=2),
-        "alerts": topic("alerts"),
-        "dead_letters": topic("dead"),
-    }
-
-
 def decoded(records: list[Any]) -> list[dict[str, Any]]:
     return [msgspec.json.decode(record.value) for record in records]
-
-
-def assert_exactly_the_uninterrupted_scores(
-    worker: Worker, topic: str, records: list[Any], count: int
-) -> None:
-    """Every event has its score, repeated ones the same, and all as if nothing had happened."""
-    expected = expected_scores(worker.config, f"{topic}-0", range(0, count, 2))
-    expected |= expected_scores(worker.config, f"{topic}-1", range(1, count, 2))
-    got: dict[str, set[bytes]] = defaultdict(set)
-    for record in records:
-        got[msgspec.json.decode(record.value)["id"]].add(record.value)
-    assert set(got) == set(expected)
-    assert all(got[name] == {line} for name, line in expected.items())
 
 
 def test_events_in_scores_alerts_and_dead_letters_out(

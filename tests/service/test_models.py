@@ -10,7 +10,7 @@ import pytest
 from streamgmm.config import Config, loads
 from streamgmm.errors import StateError
 from streamgmm.events import BatchDecoder, Record
-from streamgmm.service.checkpoint import DirectoryStore
+from streamgmm.service.directory_store import DirectoryStore
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
 from streamgmm.service.shards import Start

@@ -26,6 +26,7 @@ from streamgmm.io.kafka.source import (
     PositionGoneError,
     SourceUnavailableError,
 )
+from streamgmm.io.kafka.state_topic import StateRecord, StateTopic, group_members
 from streamgmm.io.kafka.transactions import KafkaTransactions, TransactionLostError
 
 __all__ = [
@@ -37,5 +38,8 @@ __all__ = [
     "Partition",
     "PositionGoneError",
     "SourceUnavailableError",
+    "StateRecord",
+    "StateTopic",
     "TransactionLostError",
+    "group_members",
 ]

@@ -180,10 +180,12 @@ class KafkaTransactions:
     def commit(
         self,
         positions: Mapping[TopicPartition, OffsetAndMetadata],
-        group: ConsumerGroupMetadata,
+        group: ConsumerGroupMetadata | None,
         timeout: float,
     ) -> bool:
         """Make all that was sent readable and its positions committed, all or nothing.
+
+        Without positions no group is needed, and nobody asks whether it has left us behind.
 
         Returns
         -------
@@ -217,7 +219,9 @@ class KafkaTransactions:
         return explain(error, self._connection, operation="WRITE", owner=self._right)
 
     def _commit(
-        self, positions: dict[TopicPartition, OffsetAndMetadata], group: ConsumerGroupMetadata
+        self,
+        positions: dict[TopicPartition, OffsetAndMetadata],
+        group: ConsumerGroupMetadata | None,
     ) -> None:
         if self._failure is not None:
             raise self._failure

@@ -1,0 +1,39 @@
+"""From the configuration to a connection with brokers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streamgmm.config import KafkaInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streamgmm.config import Config, KafkaOutput
+    from streamgmm.io.kafka import Connection
+
+__all__ = ["connection"]
+
+
+def connection(
+    to: KafkaInput | KafkaOutput, config: Config, check: Callable[[], None] = lambda: None
+) -> Connection:
+    """Give what the Kafka clients need; a sink without brokers takes the source's.
+
+    `check` is called often while anything is waited for; what it raises ends that.
+    """
+    from streamgmm.io.kafka import Connection
+
+    origin = config.source
+    patience = origin.start_timeout if isinstance(origin, KafkaInput) else 30.0
+    at = to if to.brokers or not isinstance(origin, KafkaInput) else origin
+    security: dict[str, Any] = {"security_protocol": at.security.upper()}
+    if at.security.startswith("sasl"):
+        security |= {
+            "sasl_mechanism": at.sasl_mechanism,
+            "sasl_plain_username": at.sasl_username,
+            "sasl_plain_password": at.password.reveal(),
+        }
+    files = {name: getattr(at, name) for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile")}
+    security |= {name: path for name, path in files.items() if path}
+    return Connection(brokers=at.brokers, security=security, start_timeout=patience, check=check)
