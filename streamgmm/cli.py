@@ -14,8 +14,8 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import streamgmm
+from streamgmm import operator_cli, snapshot_cli
 from streamgmm.errors import ConfigError, StreamGMMError
-from streamgmm.operator_cli import add_verbs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -106,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     generate.add_argument("--seed", type=_whole, default=0, metavar="S", help="default 0")
     generate.set_defaults(call=_generate)
 
-    add_verbs(verbs)
+    operator_cli.add_verbs(verbs)
+    snapshot_cli.add_verbs(verbs)
     return parser
 
 

@@ -6,9 +6,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from streamgmm.words import aligned
+
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
 __all__ = ["add_verbs"]
 
@@ -101,7 +102,7 @@ def _list(options: argparse.Namespace) -> int:
         )
         for one in told["incidents"]
     ]
-    _write_table(rows if len(rows) > 1 else [("there are no incidents",)])
+    sys.stdout.write(aligned(rows) if len(rows) > 1 else "there are no incidents\n")
     return 0
 
 
@@ -123,7 +124,7 @@ def _checkpoints(options: argparse.Namespace) -> int:
     from streamgmm.service.stores import store_of
 
     rows = table(store_of(load(options.config)))
-    _write_table(rows if len(rows) > 1 else [("there are no checkpoints",)])
+    sys.stdout.write(aligned(rows) if len(rows) > 1 else "there are no checkpoints\n")
     return 0
 
 
@@ -139,10 +140,3 @@ def _revert(options: argparse.Namespace) -> int:
         "what came since is not learned\n"
     )
     return 0
-
-
-def _write_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")

@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["against", "digits_of", "number", "quantity"]
+__all__ = ["against", "aligned", "digits_of", "number", "quantity"]
 
 # Units that take the prefixes of thousands: 9.1 MB, 3 kbit/s.
 _PREFIXED: Final = frozenset(["B", "B/s", "bit", "bit/s", "Hz", "W", "Wh"])
@@ -115,6 +115,23 @@ def against(
     if given_rest:
         return f"{got}, expected {middle}{within} given the rest"
     return f"{got}, usually {middle}{within}"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Write rows of cells as lines, the cells of a column one below the other.
+
+    Examples
+    --------
+    >>> print(aligned([("id", "what"), ("flows-0:7", "new")]), end="")
+    id         what
+    flows-0:7  new
+    """
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _duration(seconds: float, digits: int) -> str:

@@ -83,6 +83,11 @@ class Detector:
         return self._threshold
 
     @property
+    def gate_level(self) -> float:
+        """The score, in nats, above which events teach the model less; inf without a gate."""
+        return self._learner.gate.level
+
+    @property
     def weights(self) -> Array:
         """Shares (K,) of the components; one of 1 before ready."""
         mixture = self.mixture

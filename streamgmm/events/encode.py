@@ -108,6 +108,15 @@ class Encoder:
         """Return the smallest value of column `feature` that its transform accepts."""
         return self._transforms[feature].lower
 
+    def plain(self, feature: int, value: float) -> float:
+        """Return one encoded value of column `feature` as a person is told it.
+
+        What the value cannot have meant (a count below 0) is cut off.
+        """
+        told = max(self.inverse(feature, value), self.lowest(feature))
+        # The way there and back costs the last digits: 300 comes back as 300.00000000000006.
+        return float(f"{told:.12g}")
+
     def render(self, feature: int, value: float, digits: int = 3) -> str:
         """Return a value of column `feature`, in the user's units, as a person reads it.
 

@@ -39,6 +39,8 @@ class DirectoryStore:
         How many of the newest of each model to keep; a damaged newest falls back to those before.
     hourly, daily
         Beside them the last one of each of so many hours, and of so many days (UTC), to go back to.
+    for_reading
+        Whether nothing is to be written, so that the directory is neither made nor ours to change.
 
     Raises
     ------
@@ -48,10 +50,20 @@ class DirectoryStore:
 
     transactional = False
 
-    def __init__(self, directory: Path, keep: int = 2, *, hourly: int = 0, daily: int = 0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        keep: int = 2,
+        *,
+        hourly: int = 0,
+        daily: int = 0,
+        for_reading: bool = False,
+    ) -> None:
         self.directory = directory
         self._keep = keep
         self._spans = ((_HOUR, hourly), (_DAY, daily))
+        if for_reading:
+            return
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from streamgmm.detection import Detector, Incident
 
-__all__ = ["carry_out", "incident_name", "parse_incident"]
+__all__ = ["carry_out", "described", "incident_name", "parse_incident"]
 
 _DONE = {
     "accept": "its behaviour counts as normal from now on",
@@ -64,7 +64,7 @@ def carry_out(command: Command, models: Mapping[str, Detector]) -> dict[str, Any
         return {
             "models": _standing(models),
             "incidents": [
-                _described(name, incident)
+                described(name, incident)
                 for name, detector in sorted(models.items())
                 for incident in detector.incidents
             ],
@@ -72,7 +72,7 @@ def carry_out(command: Command, models: Mapping[str, Detector]) -> dict[str, Any
     model, number = parse_incident(command.incident or "", models)
     getattr(models[model], command.action)(number)
     [incident] = [one for one in models[model].incidents if one.id == number]
-    return {"incident": _described(model, incident), "done": _DONE[command.action]}
+    return {"incident": described(model, incident), "done": _DONE[command.action]}
 
 
 def _standing(models: Mapping[str, Detector]) -> dict[str, Any]:
@@ -82,7 +82,8 @@ def _standing(models: Mapping[str, Detector]) -> dict[str, Any]:
     }
 
 
-def _described(model: str, incident: Incident) -> dict[str, Any]:
+def described(model: str, incident: Incident) -> dict[str, Any]:
+    """Describe an incident of a model, as JSON shows it."""
     return {
         "id": incident_name(model, incident.id),
         "standing": incident.standing,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamgmm.detection import Explanation, Reason
     from streamgmm.events import Batch, Encoder, Field, Schema
 
-__all__ = ["ReasonWriter", "WhyRecord"]
+__all__ = ["ReasonWriter", "WhyRecord", "percent", "usual_shares"]
 
 _LONGEST_CATEGORY: Final = 60
 
@@ -97,7 +97,7 @@ class ReasonWriter:
     def _number(self, field: Field, reason: Reason) -> WhyRecord:
         feature, (centre, spread) = reason.feature, reason.reference
         value, expected, low, high = (
-            self._in_user_units(feature, encoded)
+            self._encoder.plain(feature, encoded)
             for encoded in (
                 reason.value,
                 centre,
@@ -108,12 +108,6 @@ class ReasonWriter:
         show = partial(self._encoder.render, feature)
         text = against(value, expected, low, high, given_rest=reason.given_rest, show=show)
         return _told(field, reason, value, (expected, low, high), f"{field.name} {text}")
-
-    def _in_user_units(self, feature: int, encoded: float) -> float:
-        """Invert the transform; what it cannot have meant (a count below 0) is cut off."""
-        value = max(self._encoder.inverse(feature, encoded), self._encoder.lowest(feature))
-        # The way there and back costs the last digits: 300 comes back as 300.00000000000006.
-        return float(f"{value:.12g}")
 
 
 def _told(
@@ -140,15 +134,11 @@ def _told(
 
 def _category(field: Field, reason: Reason, batch: Batch, row: int) -> WhyRecord:
     judged = batch.judged[reason.feature]
-    centre, spread = reason.reference
-    expected, low, high = (
-        float(f"{min(math.exp(-surprise), 1.0):.12g}")
-        for surprise in (centre, centre + USUAL * spread, centre - USUAL * spread)
-    )
+    expected, low, high = usual_shares(*reason.reference)
     category = judged.category[row] or ""
     shown = category if len(category) <= _LONGEST_CATEGORY else f"{category[:_LONGEST_CATEGORY]}..."
     seen = _seen(field, float(judged.share[row]), float(judged.own_share[row]))
-    lowest, highest = _percent(low), _percent(high)
+    lowest, highest = percent(low), percent(high)
     usual = f"{lowest} to {highest}" if lowest != highest else lowest
     rest = f"expected {usual} given the rest" if reason.given_rest else f"usually {usual}"
     text = f"{field.name} {shown} seen in {seen}, {rest}"
@@ -156,17 +146,27 @@ def _category(field: Field, reason: Reason, batch: Batch, row: int) -> WhyRecord
 
 
 def _seen(field: Field, share: float, own_share: float) -> str:
-    seen = f"{_percent(share)} of events" if share > 0 else "no event lately"
+    seen = f"{percent(share)} of events" if share > 0 else "no event lately"
     if not field.given:
         return seen
     whose = field.given if isinstance(field.given, str) else "key"
     if math.isnan(own_share):
         return f"{seen} (this {whose} is new)"
-    return f"{seen} (of this {whose}: {_percent(own_share) if own_share > 0 else 'never'})"
+    return f"{seen} (of this {whose}: {percent(own_share) if own_share > 0 else 'never'})"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Write a share of the events."""
     return f"{number(100.0 * share, 2)}%"
+
+
+def usual_shares(centre: float, spread: float) -> tuple[float, float, float]:
+    """Return the usual share of a category, its lowest and its highest, from its surprises."""
+    expected, low, high = (
+        float(f"{min(math.exp(-surprise), 1.0):.12g}")
+        for surprise in (centre, centre + USUAL * spread, centre - USUAL * spread)
+    )
+    return expected, low, high
 
 
 def _time(field: Field, sine: Reason, cosine: Reason) -> WhyRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from contextlib import closing
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from streamgmm import snapshot
+from streamgmm.cli import main
 from streamgmm.config import load
 from streamgmm.errors import BrokerError, StateError
 from streamgmm.io.kafka import (
@@ -78,6 +80,43 @@ def test_a_killed_worker_s_state_is_found_elsewhere(
         assert second.stop() == 0
         for i in range(2):
             assert_the_uninterrupted_state(second, f"{source}-{i}", range(i, 3500, 2))
+
+
+def test_state_in_a_topic_is_looked_at_and_forgotten(
+    tmp_path: Path,
+    topics: Topics,
+    job: dict[str, str],
+    state: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = job["topic"]
+    topics.send_flows(source, 0, 400, partitions=2)
+    with Worker(tmp_path, checkpoint=f"topic:{state}", **job) as worker:
+        topics.read(job["scores"], 400)
+        config = str(worker.config)
+        assert main(["reset", config, "--yes"]) == 5
+        assert "are running: stop all of them first" in capsys.readouterr().err
+        assert worker.stop() == 0
+        assert main(["inspect", f"{config}:{source}-1", "--json"]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert shown["events_seen"] == 200
+        numbers = [one.number for one in store_of(load(config)).entries(f"{source}-1")]
+        assert (
+            main(["checkpoints", "revert", config, str(numbers[-1]), "--model", f"{source}-1"]) == 0
+        )
+        assert main(["checkpoints", "list", config]) == 0
+        assert "(went back)" in capsys.readouterr().out
+
+        assert main(["reset", config, "--yes"]) == 0
+        told = capsys.readouterr()
+        assert told.out == f"forgotten: {source}-0, {source}-1\n"
+        assert f"that the group '{source}' has committed stay" in told.err
+        assert store_of(load(config)).names() == []
+        topics.send_flows(source, 400, 600, partitions=2)
+        worker.restart()
+        scores = topics.read(job["scores"], 600)
+        assert len(scores) == 600, "nothing is put out twice"
+        assert "the model begins empty" in worker.log
 
 
 def test_state_comes_with_the_first_commit_and_a_command_with_the_next(
