@@ -215,14 +215,14 @@ class KafkaJob:
             self._committed.pop(name, None)
 
     def _turn(self, source: KafkaSource) -> None:
+        self._require_whole()  # first: behind our own open transaction no state can be read
         self._open_new(source)
         try:
             batches = source.poll(self._batch_wait)
         except PositionGoneError as error:
             self._pass_over_lost(source, error.partitions)
             return
-        if self._torn:
-            raise TransactionLostError("partitions went to others before it was committed")
+        self._require_whole()
         for partition, records in batches.items():
             self._process(partition, records)
         if not batches:
@@ -236,6 +236,10 @@ class KafkaJob:
             self._settle_at = time.monotonic() + _SETTLE_SECONDS
         if self._house.show_is_due():
             self._show(source)
+
+    def _require_whole(self) -> None:
+        if self._torn:
+            raise TransactionLostError("partitions went to others before it was committed")
 
     def _is_time_to_settle(self) -> bool:
         """Whether outputs have waited long enough, or are many; or positions alone, or nothing."""

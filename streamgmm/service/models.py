@@ -19,7 +19,6 @@ from streamgmm.service.pipeline import Outputs, Pipeline
 from streamgmm.service.recovery import Losses, within_bounds
 from streamgmm.service.settings import detector_settings
 from streamgmm.service.shards import Shard
-from streamgmm.service.status import ModelStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from streamgmm.service.commands import Command
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.shards import Start
+    from streamgmm.service.status import ModelStatus
 
 __all__ = ["Models"]
 
@@ -268,26 +268,7 @@ class Models:
 
     def show(self) -> dict[str, ModelStatus]:
         """Bring the metrics up to date and give the state of every model."""
-        shown = {}
-        for name, shard in self._shards.items():
-            detector = shard.detector
-            self._metrics.observe_model(
-                name,
-                threshold=detector.threshold,
-                weights=detector.weights,
-                drift=detector.drift,
-                seen=detector.n_seen,
-                ready=detector.ready,
-            )
-            self._metrics.behind.labels(name).set(shard.behind)
-            self._metrics.observe_incidents(name, detector.open_incidents, frozen=detector.frozen)
-            shown[name] = ModelStatus(
-                ready=detector.ready,
-                seen=detector.n_seen,
-                needed=detector.warmup,
-                behind=shard.behind,
-            )
-        return shown
+        return {name: shard.show(self._metrics) for name, shard in self._shards.items()}
 
     def _unpark(self, shard_name: str, starts: Mapping[str, Start]) -> Shard | None:
         shard = self._parked.get(shard_name)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from streamgmm.service.recovery import Progress
+from streamgmm.service.status import ModelStatus
 
 if TYPE_CHECKING:
     from streamgmm.detection import Detector
+    from streamgmm.service.metrics import Metrics
     from streamgmm.service.pipeline import Pipeline
 
 __all__ = ["Shard", "Start"]
@@ -60,3 +62,23 @@ class Shard:
     def behind(self) -> int:
         """How many positions lie between where its partitions are and where outputs are due."""
         return sum(max(0, self.due[name] - at) for name, at in self.positions.items())
+
+    def show(self, metrics: Metrics) -> ModelStatus:
+        """Bring the model's metrics up to date and give its state."""
+        detector = self.detector
+        metrics.observe_model(
+            self.name,
+            threshold=detector.threshold,
+            weights=detector.weights,
+            drift=detector.drift,
+            seen=detector.n_seen,
+            ready=detector.ready,
+        )
+        metrics.behind.labels(self.name).set(self.behind)
+        metrics.observe_incidents(self.name, detector.open_incidents, frozen=detector.frozen)
+        return ModelStatus(
+            ready=detector.ready,
+            seen=detector.n_seen,
+            needed=detector.warmup,
+            behind=self.behind,
+        )
