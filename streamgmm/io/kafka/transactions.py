@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["KafkaTransactions", "TransactionLostError"]
 
 _RETRY_SECONDS: Final = 0.5
+# What the brokers may take, beyond a transaction's time-out, to say how it ended.
+_GRACE_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -93,11 +95,13 @@ class KafkaTransactions:
             "transactional_id": transactional_id,
             "transaction_timeout_ms": int(timeout * 1000),
         }
+        self._timeout = timeout
         self._sent: list[Any] = []
         self._unsent: list[Message] = []
         self._open = False
         self._failure: KafkaError | None = None
         self._attempt: Future[None] | None = None
+        self._attempt_ends = 0.0
         self.retried = 0
         connection.announce("sink")
         with Starting(connection) as starting:
@@ -203,11 +207,16 @@ class KafkaTransactions:
                 return False
             if not self._sent and not positions:
                 return True
-            self._attempt = _in_background(lambda: self._commit(dict(positions), group))
+            self._attempt = _in_background(self._committing(dict(positions), group))
+            self._attempt_ends = time.monotonic() + self._timeout + _GRACE_SECONDS
         try:
             self._attempt.result(timeout)
-        except StillWaiting:
-            return False
+        except StillWaiting as error:
+            if time.monotonic() < self._attempt_ends:
+                return False
+            # By now the brokers have given it up. The library may wait for ever for batches of a
+            # transaction that was given up while this process was held.
+            raise TransactionLostError("it was not committed within its time-out") from error
         except (KafkaError, ValueError) as error:  # ValueError: the group has let us go
             raise TransactionLostError(self._explain(error)) from error
         self._attempt = None
@@ -218,22 +227,29 @@ class KafkaTransactions:
     def _explain(self, error: BaseException) -> str:
         return explain(error, self._connection, operation="WRITE", owner=self._right)
 
-    def _commit(
+    def _committing(
         self,
         positions: dict[TopicPartition, OffsetAndMetadata],
         group: ConsumerGroupMetadata | None,
-    ) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if not self._open:
-            self._producer.begin_transaction()
-        flush(self._producer)
-        for future in self._sent:
-            if future.failed():
-                raise future.exception
-        if positions:
-            self._producer.send_offsets_to_transaction(positions, group)
-        self._producer.commit_transaction()
+    ) -> Callable[[], None]:
+        """Give what commits by the producer of now: if it wakes up late, not by another one."""
+        producer, sent = self._producer, self._sent.copy()
+        failure, is_open = self._failure, self._open
+
+        def commit() -> None:
+            if failure is not None:
+                raise failure
+            if not is_open:
+                producer.begin_transaction()
+            flush(producer)
+            for future in sent:
+                if future.failed():
+                    raise future.exception
+            if positions:
+                producer.send_offsets_to_transaction(positions, group)
+            producer.commit_transaction()
+
+        return commit
 
     def restart(self) -> bool:
         """Give up what is not committed and be ready for more.
