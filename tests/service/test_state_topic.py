@@ -155,7 +155,7 @@ def test_workers_hand_their_state_over_and_one_left_behind_writes_none(
         with Worker(tmp_path, "second", **options) as second:
             wait_for(lambda: len(second.readiness()["partitions"]) == 2, "both partitions")
             topics.send_flows(source, 600, 1000, partitions=2)
-            wait_for(lambda: second.metric("events_total") == 1000, "all events again")
+            wait_for(lambda: second.metric("model_events") == 1000, "all events again")
             first.process.send_signal(signal.SIGCONT)
             wait_for(lambda: len(first.readiness()["partitions"]) == 1, "a partition for each")
             topics.send_flows(source, 1000, 1400, partitions=2)
