@@ -8,12 +8,32 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.structs import ConsumerGroupMetadata
 
 from streamgmm.io.kafka import Connection, KafkaTransactions, TransactionLostError, transactions
 from tests.workers import Topics
 
 if TYPE_CHECKING:
     from tests.conftest import TopicFactory
+
+
+def test_positions_of_one_who_was_told_that_it_is_left_behind_are_not_committed(
+    kafka: str, topic: TopicFactory
+) -> None:
+    """Without a generation the brokers would ask nothing, and take them."""
+    source, name = TopicPartition(topic(), 0), topic()
+    at = {source: OffsetAndMetadata(5, "", -1)}
+    left = ConsumerGroupMetadata(group_id=name)
+    made = KafkaTransactions(Connection(brokers=[kafka]), {name}, transactional_id=name, timeout=9)
+    with closing(made):
+        made.send(name, b"not ours to say")
+        with pytest.raises(TransactionLostError, match="left this worker behind"):
+            made.commit(at, left, 9.0)
+        assert made.restart()
+        assert made.commit({}, None, 9.0), "nothing is left"
+    with closing(KafkaConsumer(bootstrap_servers=kafka, group_id=name)) as consumer:
+        assert consumer.committed(source) is None
 
 
 def test_a_commit_that_does_not_end_is_given_up(

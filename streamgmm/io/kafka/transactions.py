@@ -207,6 +207,8 @@ class KafkaTransactions:
                 return False
             if not self._sent and not positions:
                 return True
+            if positions and not _is_member(group):
+                raise TransactionLostError("the group has left this worker behind")
             self._attempt = _in_background(self._committing(dict(positions), group))
             self._attempt_ends = time.monotonic() + self._timeout + _GRACE_SECONDS
         try:
@@ -292,6 +294,15 @@ class KafkaTransactions:
             _in_background(self._producer.abort_transaction).result(2.0)
         except (KafkaError, StillWaiting) as error:
             _log.debug("giving up the open transaction: %s", describe(error))
+
+
+def _is_member(group: ConsumerGroupMetadata | None) -> bool:
+    """Whether the brokers can tell if this member is left behind.
+
+    One that has been told so, and not joined again, has no generation: its positions would count as
+    those of somebody who has no group, and nobody would refuse them.
+    """
+    return group is not None and group.generation_id > 0 and bool(group.member_id)
 
 
 def _in_background(call: Callable[[], None]) -> Future[None]:
