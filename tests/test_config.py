@@ -90,10 +90,11 @@ def the_problem(text: str, env: dict[str, str] | None = None) -> str:
             KAFKA + 'delivery = "at_least_once"\n[service]\ncheckpoint = "topic:state"',
             'set [sink] delivery to "auto" or "exactly_once", or name a directory',
         ),
+        (KAFKA + "commit_interval = 30", "brokers give a transaction up after transaction_timeout"),
         (FILE + '[service]\ncheckpoint = "topic:state"', "topics of one Kafka cluster"),
     ],
 )
-def test_state_in_a_topic_takes_exactly_once(text: str, words: str) -> None:
+def test_what_exactly_once_takes(text: str, words: str) -> None:
     assert words in the_problem(text)
 
 

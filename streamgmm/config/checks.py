@@ -145,6 +145,12 @@ def _sink(config: Config) -> Iterator[str]:
             '[sink] delivery is "exactly_once", which takes a source on the same Kafka cluster; '
             'leave brokers out of [sink], or set delivery to "at_least_once"'
         )
+    if sink.commit_interval >= sink.transaction_timeout:
+        yield (
+            f"[sink] commit_interval is {sink.commit_interval:g} s, but brokers give a transaction "
+            f"up after transaction_timeout, {sink.transaction_timeout:g} s; allowed is less, and "
+            "should be much less"
+        )
     if not outputs:
         yield "[sink] names no topic; name at least one of scores, alerts and dead_letters"
     if isinstance(source, KafkaInput) and _same_cluster(source, sink):

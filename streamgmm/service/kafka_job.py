@@ -233,7 +233,9 @@ class KafkaJob:
         asked = self._house.obey()
         if asked or self._is_time_to_settle():
             self._settle(source)
-            self._settle_at = time.monotonic() + _SETTLE_SECONDS
+            settled = time.monotonic()
+            self._settle_at = settled + _SETTLE_SECONDS
+            self._deliver_at = settled + self._delivery.interval
         if self._house.show_is_due():
             self._show(source)
 

@@ -12,10 +12,10 @@ from streamgmm.errors import BrokerError, ConfigError
 from streamgmm.service.connect import connection
 from streamgmm.service.directory_store import DirectoryStore
 from streamgmm.service.slots import CHUNK
-from streamgmm.service.topic_store import TopicStore
+from streamgmm.service.topic_store import TopicStore, Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from streamgmm.config import Config
     from streamgmm.io.kafka import Connection, KafkaTransactions
@@ -67,14 +67,23 @@ def store_of(
     from streamgmm.io.kafka import StateTopic
 
     at = connection(source, config, check)
-    alone = _OwnTransaction(at, topic, source.group) if transactions is None else None
+    writer: Writer
+    if transactions is None:
+        writer = alone = _OwnTransaction(at, topic, source.group)
+        committed = alone.commit
+    else:
+        writer, committed = transactions, _committed_with_the_rest
     return TopicStore(
         StateTopic(at, topic, largest=_LARGEST),
         source.group,
-        transactions or alone,  # type: ignore[arg-type]  # one of them is there
-        committed=alone.commit if alone else lambda: None,
+        writer,
+        committed=committed,
         members=lambda: workers_of(config),
     )
+
+
+def _committed_with_the_rest() -> None:
+    """Do nothing: a running job commits its checkpoints itself."""
 
 
 def workers_of(config: Config) -> int:
@@ -105,9 +114,9 @@ class _OwnTransaction:
         self,
         topic: str,
         value: bytes | None,
-        key: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
+        key: bytes,
+        *,
+        partition: int,
     ) -> None:
         """Take a record; the first one begins the transaction."""
         if self._transactions is None:
@@ -120,7 +129,7 @@ class _OwnTransaction:
                 timeout=_PATIENCE,
                 family=f"{self._group}-",
             )
-        self._transactions.send(topic, value, key, headers, partition)
+        self._transactions.send(topic, value, key, partition=partition)
 
     def commit(self) -> None:
         """Commit what was sent and end; BrokerError: that failed, and nothing was changed."""

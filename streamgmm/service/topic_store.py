@@ -17,7 +17,7 @@ from streamgmm.service.checkpoint import Checkpoint, Entry, newest_usable
 from streamgmm.service.slots import Slots, next_snapshot, occupied, prefix, slots_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator
 
     from streamgmm.io.kafka import StateRecord, StateTopic
 
@@ -33,9 +33,9 @@ class Writer(Protocol):
         self,
         topic: str,
         value: bytes | None,
-        key: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
+        key: bytes,
+        *,
+        partition: int,
     ) -> None:
         """Take one."""
 

@@ -194,6 +194,16 @@ class Scene:
         """Read the scores as a committed reader sees them."""
         return [one.value for one in self._read(str(self._job["scores"]))]
 
+    def transaction_open(self) -> bool:
+        """Whether outputs are there that a committed reader does not see yet."""
+        found = [TopicPartition(str(self._job["scores"]), i) for i in range(self.scale.partitions)]
+        ends = []
+        for level in ("read_committed", "read_uncommitted"):
+            consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level=level)
+            with closing(consumer):
+                ends.append(consumer.end_offsets(found))
+        return ends[0] != ends[1]
+
     def _read(self, topic: str) -> Iterator[Any]:
         found = [TopicPartition(topic, i) for i in range(self.scale.partitions)]
         consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import MessageSizeTooLargeError
 from kafka.structs import ConsumerGroupMetadata
 
 from streamgmm.io.kafka import Connection, KafkaTransactions, TransactionLostError, transactions
@@ -54,11 +54,29 @@ def test_a_commit_that_does_not_end_is_given_up(
         monkeypatch.setattr(made._producer, "flush", held)
         made.send(name, b"lost")
         assert not made.commit({}, None, 0.1)
-        time.sleep(1.0)
         with pytest.raises(TransactionLostError, match="not committed within its time-out"):
-            made.commit({}, None, 0.1)
+            made.commit({}, None, 1.5)  # beyond the time-out
         assert made.restart()
         released.set()  # and what the one before was about to do, it may not any more
         made.send(name, b"kept")
         assert made.commit({}, None, 30.0)
         assert [one.value for one in topics.read(name, 1)] == [b"kept"]
+
+
+def test_what_could_not_be_sent_is_not_taken_for_committed(
+    kafka: str, topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first record is refused, no position stands for it."""
+    name = topic()
+    made = KafkaTransactions(Connection(brokers=[kafka]), {name}, transactional_id=name, timeout=9)
+    with closing(made):
+
+        def refuse(*_: object, **__: object) -> None:
+            raise MessageSizeTooLargeError("too large")
+
+        monkeypatch.setattr(made._producer, "send", refuse)
+        made.send(name, b"refused")
+        with pytest.raises(TransactionLostError, match="too large"):
+            made.commit({}, None, 9.0)
+        assert made.restart()
+        assert made.commit({}, None, 9.0), "nothing is left"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from streamgmm.service.client import Client
 from tests.brokers.apache_kafka import KafkaBroker, free_ports
@@ -359,9 +359,8 @@ def test_what_retention_takes_stops_the_worker_or_is_counted(
     with Worker(tmp_path, session_timeout="30s", **job) as worker:
         topics.read(job["scores"], 400)
         worker.process.send_signal(signal.SIGSTOP)
-        topics.send_flows(source, 400, 402, partitions=2)  # what it has asked for already
-        time.sleep(1)
-        topics.send_flows(source, 402, 600, partitions=2)
+        for i in range(400, 600, 20):  # the first of them is what it has asked for already
+            topics.send_flows(source, i, i + 20, partitions=2)
         lose(before=250)
         worker.process.send_signal(signal.SIGCONT)
         assert worker.wait() == 5
@@ -377,3 +376,21 @@ def test_what_retention_takes_stops_the_worker_or_is_counted(
         lost = int(worker.metric("lost_events_total"))
         assert len(topics.read(job["scores"], 600 - lost)) == 600 - lost
         assert worker.stop() == 0
+
+
+def test_outputs_wait_for_their_interval_under_load_too(
+    tmp_path: Path, topics: Topics, job: dict[str, str], kafka: str
+) -> None:
+    """Each commit leaves a mark of its own in the topic: one a second, not one a batch."""
+    source, marked = job["topic"], [TopicPartition(job["scores"], i) for i in range(2)]
+    with Worker(tmp_path, commit_interval="1s", **job) as worker:
+        wait_for(lambda: len(worker.readiness()["partitions"]) == 2, "its partitions")
+        began = time.monotonic()
+        for i in range(0, 3000, 20):
+            topics.send_flows(source, i, i + 20, partitions=2)
+        topics.read(job["scores"], 3000)
+        seconds = time.monotonic() - began
+        assert worker.stop() == 0
+    with closing(KafkaConsumer(bootstrap_servers=kafka)) as consumer:
+        marks = sum(consumer.end_offsets(marked).values()) - 3000
+    assert 2 <= marks <= 2 * (seconds + 2)

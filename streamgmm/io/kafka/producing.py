@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, UnknownError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 
 from streamgmm.errors import BrokerError
 from streamgmm.io.kafka.connection import describe
-from streamgmm.io.kafka.rights import missing_rights, refusal
+from streamgmm.io.kafka.rights import require_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -57,14 +57,9 @@ def check_rights(starting: Starting, topics: Iterable[str], connection: Connecti
     """
     admin = starting.made(KafkaAdminClient(**starting.settings()))
     try:
-        missing = missing_rights(admin, "WRITE", topics)
-    except RetriableError as error:
-        _log.debug("our rights are not known: %s", describe(error))
-        return
+        require_rights(admin, ["WRITE"], topics, connection)
     finally:
         admin.close()
-    if missing:
-        raise refusal(connection, missing)
 
 
 def await_topics(producer: KafkaProducer, topics: Iterable[str], connection: Connection) -> None:

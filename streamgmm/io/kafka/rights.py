@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kafka.errors import (
     AuthorizationError,
     GroupAuthorizationFailedError,
+    RetriableError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailedError,
     for_code,
@@ -16,14 +18,15 @@ from streamgmm.errors import BrokerError
 from streamgmm.io.kafka.connection import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from kafka import KafkaAdminClient
 
     from streamgmm.io.kafka.connection import Connection
 
-__all__ = ["Right", "explain", "missing_rights", "refusal"]
+__all__ = ["Right", "explain", "refusal", "require_rights"]
 
+_log = logging.getLogger(__name__)
 _OWNERS: Final = {
     "group": GroupAuthorizationFailedError,
     "transactional id": TransactionalIdAuthorizationFailedError,
@@ -69,15 +72,35 @@ def refusal(connection: Connection, rights: Iterable[Right]) -> BrokerError:
     )
 
 
-def missing_rights(admin: KafkaAdminClient, operation: str, topics: Iterable[str]) -> list[Right]:
-    """Name the rights to an operation that are missing on topics; on those that exist."""
+def require_rights(
+    admin: KafkaAdminClient,
+    operations: Collection[str],
+    topics: Iterable[str],
+    connection: Connection,
+) -> None:
+    """See that operations on topics are ours to do; topics that do not exist are passed over.
+
+    Raises
+    ------
+    BrokerError
+        If one is not; it names all that are missing, and how to grant them.
+    """
+    try:
+        described = admin.describe_topics(list(topics))
+    except RetriableError as error:
+        _log.debug("our rights are not known: %s", describe(error))
+        return
     missing = []
-    for topic in admin.describe_topics(list(topics)):
-        kind = for_code(topic["error_code"])
+    for topic in described:
+        refused = issubclass(for_code(topic["error_code"]), AuthorizationError)
         allowed = topic["authorized_operations"]  # None or empty: the broker does not tell
-        if issubclass(kind, AuthorizationError) or (allowed and operation not in allowed):
-            missing.append(Right(operation, "topic", topic["name"]))
-    return missing
+        missing += [
+            Right(operation, "topic", topic["name"])
+            for operation in operations
+            if refused or (allowed and operation not in allowed)
+        ]
+    if missing:
+        raise refusal(connection, missing)
 
 
 def explain(

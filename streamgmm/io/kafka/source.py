@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from kafka import (
     AsyncConsumerRebalanceListener,
-    KafkaAdminClient,
     KafkaConsumer,
     OffsetAndMetadata,
     TopicPartition,
 )
-from kafka.admin import ConfigResource
 from kafka.errors import (
     AuthorizationError,
     IllegalGenerationError,
@@ -24,13 +22,13 @@ from kafka.errors import (
     RetriableError,
     UnknownError,
     UnknownMemberIdError,
-    for_code,
 )
 
 from streamgmm.errors import BrokerError
 from streamgmm.events import Record
 from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Connection, Starting, describe
-from streamgmm.io.kafka.rights import Right, explain, missing_rights, refusal
+from streamgmm.io.kafka.rights import Right, explain
+from streamgmm.io.kafka.topics import check_topics
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -138,7 +136,7 @@ class KafkaSource:
         self._heard = time.monotonic()
         self._group = group
         connection.announce("source")
-        _check_topics(connection, topics)
+        check_topics(connection, topics)
         with Starting(connection) as starting:
             self._consumer = starting.made(
                 KafkaConsumer(
@@ -374,7 +372,7 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         self._insist_on_rejoining()
         partitions = {Partition(*partition) for partition in lost}
         _log.warning(
-            "the group gave %s away without waiting for us: their next owner repeats some outputs",
+            "the group gave %s away without waiting for us: others do again what was not committed",
             ", ".join(map(str, sorted(partitions))),
         )
         self._owner.released(partitions, committed=False)
@@ -390,72 +388,6 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._consumer.pause(*assigned)
         self.joined = True
-
-
-def _check_topics(connection: Connection, topics: Sequence[str]) -> None:
-    """See that the source's topics are there, ours to read, and not compacted."""
-    deadline = time.monotonic() + connection.start_timeout
-    with Starting(connection) as starting:
-        admin = starting.made(KafkaAdminClient(**starting.settings()))
-        try:
-            if refused := _refused_rights(admin, topics):
-                raise refusal(connection, refused)
-            while missing := _refused_topics(admin, topics):
-                if time.monotonic() >= deadline:
-                    raise BrokerError(
-                        f"the source's topics cannot be read at {connection}: {missing}; create "
-                        "them, or correct source.topics"
-                    )
-                connection.check()
-                time.sleep(_RETRY_SECONDS)
-            compacted = _compacted_topics(admin, topics)
-        finally:
-            admin.close()
-    if compacted:
-        raise BrokerError(
-            f"the topic {', '.join(compacted)} is compacted: Kafka removes events from it, so a "
-            "model could not be brought back to where it was; read a topic with "
-            "cleanup.policy=delete"
-        )
-
-
-def _refused_rights(admin: KafkaAdminClient, topics: Sequence[str]) -> list[Right]:
-    try:
-        return missing_rights(admin, "READ", topics)
-    except RetriableError:
-        return []  # the broker is asked for the topics again
-
-
-def _refused_topics(admin: KafkaAdminClient, topics: Sequence[str]) -> str:
-    """Name the topics that are not there and why."""
-    refused = []
-    try:
-        described = admin.describe_topics(list(topics))
-    except RetriableError as error:
-        return describe(error)
-    for topic in described:
-        if topic["error_code"]:
-            kind = for_code(topic["error_code"])
-            refused.append(f"{topic['name']} ({kind.__name__.removesuffix('Error')})")
-    return ", ".join(sorted(refused))
-
-
-def _compacted_topics(admin: KafkaAdminClient, topics: Sequence[str]) -> list[str]:
-    wanted = [ConfigResource("TOPIC", topic) for topic in topics]
-    try:
-        settings = admin.describe_configs(wanted, config_filter="all")["topic"]
-    except KafkaError as error:
-        _log.info("whether the topics are compacted is not known: %s", describe(error))
-        return []
-    policies = {topic: values.get("cleanup.policy", {}) for topic, values in settings.items()}
-    # Reading a topic does not take the right to read its settings.
-    if hidden := sorted(topic for topic, policy in policies.items() if not policy):
-        _log.warning(
-            "whether %s is compacted is not known, for want of DESCRIBE_CONFIGS on it: a compacted "
-            "topic would not be refused",
-            ", ".join(hidden),
-        )
-    return [topic for topic, policy in policies.items() if "compact" in str(policy.get("value"))]
 
 
 def _offsets(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -7,13 +7,13 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, RetriableError
 
 from streamgmm.errors import BrokerError
 from streamgmm.io.kafka.connection import Connection, Starting, describe
-from streamgmm.io.kafka.rights import missing_rights, refusal
+from streamgmm.io.kafka.rights import require_rights
 from streamgmm.io.kafka.source import SourceUnavailableError
+from streamgmm.io.kafka.topics import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -65,24 +65,25 @@ class StateTopic:
             admin = starting.made(KafkaAdminClient(**starting.settings()))
             try:
                 self.partitions = self._await_partitions(admin)
-                settings = self._settings(admin)
+                settings = settings_of(admin, [topic]).get(topic, {})
             finally:
                 admin.close()
-        self._require_compaction(settings)
-        self._require_room(settings, largest)
+        if settings:
+            self._require_compaction(settings)
+            self._require_room(settings, largest)
+        else:
+            _log.warning(
+                "whether the topic %s is compacted is not known, for want of DESCRIBE_CONFIGS on "
+                "it: if it is not, state is lost with retention",
+                topic,
+            )
 
     def _await_partitions(self, admin: Any) -> int:
         deadline = time.monotonic() + self._connection.start_timeout
         while True:
             self._connection.check()
             try:
-                missing = [
-                    right
-                    for operation in ("READ", "WRITE")
-                    for right in missing_rights(admin, operation, [self.name])
-                ]
-                if missing:
-                    raise refusal(self._connection, missing)
+                require_rights(admin, ["READ", "WRITE"], [self.name], self._connection)
                 [described] = admin.describe_topics([self.name])
                 if not described["error_code"]:
                     return len(described["partitions"])
@@ -96,22 +97,8 @@ class StateTopic:
                 )
             time.sleep(_RETRY_SECONDS)
 
-    def _settings(self, admin: Any) -> Mapping[str, Any]:
-        try:
-            wanted = [ConfigResource("TOPIC", self.name)]
-            found = admin.describe_configs(wanted, config_filter="all")["topic"][self.name]
-        except KafkaError as error:
-            _log.warning(
-                "whether the topic %s is compacted is not known (%s): this user may not "
-                "DESCRIBE_CONFIGS. It must be, or state is lost with retention",
-                self.name,
-                describe(error),
-            )
-            return {}
-        return {name: value.get("value") for name, value in found.items()}
-
-    def _require_compaction(self, settings: Mapping[str, Any]) -> None:
-        policy = settings.get("cleanup.policy", "compact")
+    def _require_compaction(self, settings: Mapping[str, str]) -> None:
+        policy = settings["cleanup.policy"]
         if policy != "compact":
             raise BrokerError(
                 f"the topic {self.name!r} of service.checkpoint has cleanup.policy={policy}, so "
@@ -120,7 +107,7 @@ class StateTopic:
             )
 
     def _require_room(self, settings: Mapping[str, Any], largest: int) -> None:
-        room = int(settings.get("max.message.bytes") or largest)
+        room = int(settings["max.message.bytes"])
         if room < largest:
             raise BrokerError(
                 f"the topic {self.name!r} of service.checkpoint has max.message.bytes={room}, "

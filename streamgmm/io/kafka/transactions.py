@@ -203,10 +203,13 @@ class KafkaTransactions:
             If that failed; only `restart` helps.
         """
         if self._attempt is None:
-            if self._failure is None and not self._send_waiting() and self._failure is None:
-                return False
-            if not self._sent and not positions:
-                return True
+            if self._failure is None:
+                self._send_waiting()
+            if self._failure is None:  # nor has sending met with one
+                if self._unsent:
+                    return False
+                if not self._sent and not positions:
+                    return True
             if positions and not _is_member(group):
                 raise TransactionLostError("the group has left this worker behind")
             self._attempt = _in_background(self._committing(dict(positions), group))
