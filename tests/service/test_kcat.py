@@ -142,7 +142,7 @@ def test_what_is_not_committed_is_seen_by_those_who_ask_for_it(
 ) -> None:
     """And by them twice, once it is done again; by readers of what is committed once."""
     sent = [(str(f["src"]), msgspec.json.encode(f).decode()) for f in islice(flows(seed=5), 300)]
-    options = {"instance": "one", "commit_interval": "1h", **job}
+    options = {"instance": "one", "commit_interval": "5m", "transaction_timeout": "10m", **job}
     with Worker(tmp_path, **options) as worker:
         produce(kafka, job["topic"], sent)
         everything = ("-X", "isolation.level=read_uncommitted")
