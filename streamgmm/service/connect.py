@@ -1,18 +1,26 @@
-"""From the configuration to a connection with brokers."""
+"""From the configuration to a connection with brokers, and to the library that makes it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from streamgmm.config import KafkaInput
+from streamgmm.io.client import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamgmm.config import Config, KafkaOutput
-    from streamgmm.io.kafka import Connection
+    from streamgmm.io.client import Client
 
-__all__ = ["connection"]
+__all__ = ["client_of", "connection"]
+
+
+def client_of(config: Config) -> Client:  # noqa: ARG001 - so far there is one
+    """Give what makes sources and sinks over Kafka."""
+    from streamgmm.io.kafka import KafkaPython
+
+    return KafkaPython()
 
 
 def connection(
@@ -22,8 +30,6 @@ def connection(
 
     `check` is called often while anything is waited for; what it raises ends that.
     """
-    from streamgmm.io.kafka import Connection
-
     origin = config.source
     patience = origin.start_timeout if isinstance(origin, KafkaInput) else 30.0
     at = to if to.brokers or not isinstance(origin, KafkaInput) else origin

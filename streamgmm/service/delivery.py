@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streamgmm.io.kafka import KafkaSource, KafkaTransactions, Partition
+    from streamgmm.io.client import Partition, Source, Transactions
     from streamgmm.service.sinks import OutputSink
 
 __all__ = ["AtLeastOnce", "Delivery", "ExactlyOnce"]
@@ -32,9 +32,7 @@ class Delivery(Protocol):
     interval: float
     exactly_once: bool
 
-    def settle(
-        self, source: KafkaSource, positions: Mapping[Partition, int], timeout: float
-    ) -> bool:
+    def settle(self, source: Source, positions: Mapping[Partition, int], timeout: float) -> bool:
         """Deliver and commit; False if that takes more than `timeout` seconds: call again.
 
         Raises
@@ -58,9 +56,7 @@ class AtLeastOnce:
     def __init__(self, sink: OutputSink) -> None:
         self._sink = sink
 
-    def settle(
-        self, source: KafkaSource, positions: Mapping[Partition, int], timeout: float
-    ) -> bool:
+    def settle(self, source: Source, positions: Mapping[Partition, int], timeout: float) -> bool:
         """Wait until the outputs are out, then commit."""
         if not self._sink.flush(timeout):
             return False
@@ -85,15 +81,13 @@ class ExactlyOnce:
 
     exactly_once = True
 
-    def __init__(self, transactions: KafkaTransactions, interval: float) -> None:
+    def __init__(self, transactions: Transactions, interval: float) -> None:
         self._transactions = transactions
         self.interval = interval
 
-    def settle(
-        self, source: KafkaSource, positions: Mapping[Partition, int], timeout: float
-    ) -> bool:
+    def settle(self, source: Source, positions: Mapping[Partition, int], timeout: float) -> bool:
         """Commit the transaction."""
-        return self._transactions.commit(source.offsets(positions), source.group_metadata, timeout)
+        return self._transactions.commit(positions, source.membership, timeout)
 
     def start_over(self) -> bool:
         """Give the open transaction up."""

@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from streamgmm.io.kafka import (
-    KafkaSource,
-    Partition,
+from streamgmm.io.client import (
     PositionGoneError,
     SourceUnavailableError,
     TransactionLostError,
@@ -28,10 +26,10 @@ from streamgmm.io.kafka import (
 from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from streamgmm.events import Record
-    from streamgmm.io.kafka import Owner
+    from streamgmm.io.client import Owner, Partition, Source
     from streamgmm.service.delivery import Delivery
     from streamgmm.service.job import Parts
 
@@ -66,7 +64,7 @@ class KafkaJob:
 
     def __init__(
         self,
-        connect: Callable[[Owner], KafkaSource],
+        connect: Callable[[Owner], Source],
         delivery: Delivery,
         *,
         batch_wait: float,
@@ -85,7 +83,7 @@ class KafkaJob:
         self._partitions: dict[str, Partition] = {}
         self._committed: dict[str, int] = {}
         self._undelivered: set[Partition] = set()
-        self._source: KafkaSource | None = None
+        self._source: Source | None = None
         # Partitions went away with outputs of theirs in the open transaction.
         self._torn = False
         # Transactions lost since one was last committed.
@@ -127,14 +125,14 @@ class KafkaJob:
         self._house.show()
         self._stop.wait(seconds)
 
-    def _pass_over_lost(self, source: KafkaSource, partitions: Collection[Partition]) -> None:
+    def _pass_over_lost(self, source: Source, partitions: Collection[Partition]) -> None:
         """Go on after what retention took before it was read, or stop."""
         for partition in set(partitions) & set(self._partitions.values()):
             first, _ = source.bounds(partition)
             self._models.lose(str(partition), first)
             source.open(partition, first)
 
-    def _start_over(self, source: KafkaSource, error: TransactionLostError) -> None:
+    def _start_over(self, source: Source, error: TransactionLostError) -> None:
         """Begin again from the committed positions, with the models as they were there."""
         if self._losses == 0:  # a second one is told as what keeps the job from its work
             _log.warning("a transaction was lost (%s): its events are processed again", error)
@@ -214,7 +212,7 @@ class KafkaJob:
             self._partitions.pop(name, None)
             self._committed.pop(name, None)
 
-    def _turn(self, source: KafkaSource) -> None:
+    def _turn(self, source: Source) -> None:
         self._require_whole()  # first: behind our own open transaction no state can be read
         self._open_new(source)
         try:
@@ -251,7 +249,7 @@ class KafkaJob:
             return now >= self._settle_at
         return now >= self._deliver_at or waiting >= _MOST_UNCONFIRMED
 
-    def _open_new(self, source: KafkaSource) -> None:
+    def _open_new(self, source: Source) -> None:
         groups: dict[str, list[Partition]] = defaultdict(list)
         for partition in sorted(source.unopened()):
             groups[partition.topic if self._by_topic else str(partition)].append(partition)
@@ -270,7 +268,7 @@ class KafkaJob:
             self._show(source)
 
     @staticmethod
-    def _start(source: KafkaSource, partition: Partition) -> Start:
+    def _start(source: Source, partition: Partition) -> Start:
         first, end = source.bounds(partition)
         return Start(
             due=source.committed(partition),
@@ -279,7 +277,7 @@ class KafkaJob:
             fallback=source.first_position((first, end)),
         )
 
-    def _process(self, partition: Partition, records: list[Record]) -> None:
+    def _process(self, partition: Partition, records: Sequence[Record]) -> None:
         outputs = self._models.process(str(partition), records)
         if outputs is None:
             return
@@ -287,7 +285,7 @@ class KafkaJob:
         stamps = np.array([record.timestamp for record in records], dtype=np.float64)
         self._metrics.latency.observe(time.time() - stamps)
 
-    def _settle(self, source: KafkaSource) -> None:
+    def _settle(self, source: Source) -> None:
         """Deliver, commit, and write checkpoints where they are due."""
         for partition in self._partitions.values():
             position = source.position(partition)
@@ -305,7 +303,7 @@ class KafkaJob:
             if self._committed.get(name) != position
         }
 
-    def _finish(self, source: KafkaSource) -> None:
+    def _finish(self, source: Source) -> None:
         try:
             names = self._models.shard_names(self._partitions)
             if self._torn or not self._settled_with_state(names) or self._models.transactional:
@@ -320,7 +318,7 @@ class KafkaJob:
             return
         self._house.checkpoint()
 
-    def _show(self, source: KafkaSource) -> None:
+    def _show(self, source: Source) -> None:
         for name, partition in self._partitions.items():
             lag = source.lag(partition)
             if lag is not None:

@@ -12,7 +12,7 @@ from streamgmm.config import FileInput, FileOutput, KafkaInput
 from streamgmm.events import BatchDecoder
 from streamgmm.io.own_output import refuse_own_output
 from streamgmm.service.commands import Commands
-from streamgmm.service.connect import connection
+from streamgmm.service.connect import client_of, connection
 from streamgmm.service.dead_letters import FirstLetters
 from streamgmm.service.delivery import AtLeastOnce, ExactlyOnce
 from streamgmm.service.file_job import FileJob, open_source
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from streamgmm.config import Config
     from streamgmm.events.binary import BinaryDecoder
-    from streamgmm.io.kafka import KafkaSource, KafkaTransactions, Owner
+    from streamgmm.io.client import Owner, Source, Transactions
     from streamgmm.service.checkpoint import CheckpointStore
     from streamgmm.service.delivery import Delivery
     from streamgmm.service.sinks import OutputSink
@@ -105,9 +105,7 @@ def _until_asked_to_stop() -> Iterator[None]:
         _log.info("stopped while connecting")
 
 
-def _store(
-    config: Config, transactions: KafkaTransactions | None, stop: Stop
-) -> CheckpointStore | None:
+def _store(config: Config, transactions: Transactions | None, stop: Stop) -> CheckpointStore | None:
     if not config.service.checkpoint:
         _log.warning(
             "service.checkpoint names no directory and no topic: the model is lost when this "
@@ -117,19 +115,17 @@ def _store(
     return store_of(config, transactions, stop.check)
 
 
-def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery, KafkaTransactions | None]:
+def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery, Transactions | None]:
     sink = config.sink
     if isinstance(sink, FileOutput):
         files = FileOutputs(sink)
         return files, AtLeastOnce(files), None
-    from streamgmm.io.kafka import KafkaSink, KafkaTransactions
-
     topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
-    there = connection(sink, config, stop.check)
+    there, client = connection(sink, config, stop.check), client_of(config)
     if not config.exactly_once:
-        outputs = KafkaOutputs(KafkaSink(there, topics), sink)
+        outputs = KafkaOutputs(client.sink(there, topics), sink)
         return outputs, AtLeastOnce(outputs), None
-    transactions = KafkaTransactions(
+    transactions = client.transactions(
         there,
         topics,
         transactional_id=_transactional_id(config),
@@ -182,7 +178,6 @@ def _run_kafka(
     binary: BinaryDecoder | None,
     parts: Callable[[Callable[[str], BatchDecoder]], Parts],
 ) -> None:
-    from streamgmm.io.kafka import KafkaSource
     from streamgmm.service.kafka_job import KafkaJob
 
     def decoder(name: str) -> BatchDecoder:
@@ -190,8 +185,8 @@ def _run_kafka(
             config.schema(), origin=name, max_ahead=config.events.max_ahead, decoder=binary
         )
 
-    def connect(owner: Owner) -> KafkaSource:
-        return KafkaSource(
+    def connect(owner: Owner) -> Source:
+        return client_of(config).source(
             connection(source, config, made.stop.check),
             topics=source.topics,
             group=source.group,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from streamgmm.config import FileOutput, KafkaOutput
     from streamgmm.events import DeadLetter
-    from streamgmm.io.kafka import KafkaSink, KafkaTransactions
+    from streamgmm.io.client import Sink, Transactions
     from streamgmm.service.pipeline import Outputs
 
 __all__ = ["FileOutputs", "KafkaOutputs", "OutputSink"]
@@ -112,7 +112,7 @@ def _write_errors() -> Iterator[None]:
 class KafkaOutputs:
     """Records to topics: keyed by what the event is about, dead letters as the input was."""
 
-    def __init__(self, sink: KafkaSink | KafkaTransactions, topics: KafkaOutput) -> None:
+    def __init__(self, sink: Sink | Transactions, topics: KafkaOutput) -> None:
         self._sink = sink
         self._topics = topics
 

@@ -24,7 +24,7 @@ from streamgmm.errors import StateError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from streamgmm.io.kafka import StateRecord
+    from streamgmm.io.client import StateRecord
 
 __all__ = ["CHUNK", "Manifest", "Slots", "next_snapshot", "occupied", "prefix", "slots_of"]
 

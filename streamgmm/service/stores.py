@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from streamgmm.config import KafkaInput
 from streamgmm.errors import BrokerError, ConfigError
-from streamgmm.service.connect import connection
+from streamgmm.io.client import TransactionLostError
+from streamgmm.service.connect import client_of, connection
 from streamgmm.service.directory_store import DirectoryStore
 from streamgmm.service.slots import CHUNK
 from streamgmm.service.topic_store import TopicStore, Writer
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streamgmm.config import Config
-    from streamgmm.io.kafka import Connection, KafkaTransactions
+    from streamgmm.io.client import Client, Connection, Transactions
     from streamgmm.service.checkpoint import CheckpointStore
 
 __all__ = ["store_of", "workers_of"]
@@ -30,7 +31,7 @@ _LARGEST: Final = CHUNK + 10_000
 
 def store_of(
     config: Config,
-    transactions: KafkaTransactions | None = None,
+    transactions: Transactions | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> CheckpointStore:
     """Give the store of a job.
@@ -64,17 +65,15 @@ def store_of(
         return DirectoryStore(
             Path(service.checkpoint), hourly=service.keep_hourly, daily=service.keep_daily
         )
-    from streamgmm.io.kafka import StateTopic
-
-    at = connection(source, config, check)
+    at, client = connection(source, config, check), client_of(config)
     writer: Writer
     if transactions is None:
-        writer = alone = _OwnTransaction(at, topic, source.group)
+        writer = alone = _OwnTransaction(client, at, topic, source.group)
         committed = alone.commit
     else:
         writer, committed = transactions, _committed_with_the_rest
     return TopicStore(
-        StateTopic(at, topic, largest=_LARGEST),
+        client.state_topic(at, topic, largest=_LARGEST),
         source.group,
         writer,
         committed=committed,
@@ -96,19 +95,18 @@ def workers_of(config: Config) -> int:
     """
     if not isinstance(config.source, KafkaInput):
         return 0
-    from streamgmm.io.kafka import group_members
-
-    return group_members(connection(config.source, config), config.source.group)
+    return client_of(config).group_members(connection(config.source, config), config.source.group)
 
 
 class _OwnTransaction:
     """A transaction for one change by an operator, while no job runs."""
 
-    def __init__(self, at: Connection, topic: str, group: str) -> None:
+    def __init__(self, client: Client, at: Connection, topic: str, group: str) -> None:
+        self._client = client
         self._at = at
         self._topic = topic
         self._group = group
-        self._transactions: KafkaTransactions | None = None
+        self._transactions: Transactions | None = None
 
     def send(
         self,
@@ -120,9 +118,7 @@ class _OwnTransaction:
     ) -> None:
         """Take a record; the first one begins the transaction."""
         if self._transactions is None:
-            from streamgmm.io.kafka import KafkaTransactions
-
-            self._transactions = KafkaTransactions(
+            self._transactions = self._client.transactions(
                 self._at,
                 {self._topic},
                 transactional_id=f"{self._group}-operator-{uuid.uuid4().hex}",
@@ -136,8 +132,6 @@ class _OwnTransaction:
         transactions, self._transactions = self._transactions, None
         if transactions is None:
             return
-        from streamgmm.io.kafka import TransactionLostError
-
         deadline = time.monotonic() + _PATIENCE
         try:
             while not transactions.commit({}, None, 1.0):

@@ -19,7 +19,7 @@ from streamgmm.service.slots import Slots, next_snapshot, occupied, prefix, slot
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from streamgmm.io.kafka import StateRecord, StateTopic
+    from streamgmm.io.client import StateRecord, StateTopic
 
 __all__ = ["TopicStore", "Writer"]
 

@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaAdminClient
 
-from streamgmm.io.kafka import (
-    Connection,
-    KafkaSink,
-    KafkaSource,
-    Partition,
-    SourceUnavailableError,
-)
+from streamgmm.io.client import Connection, Partition, SourceUnavailableError
+from streamgmm.io.kafka import KafkaSink, KafkaSource
 from tests.brokers.apache_kafka import KafkaBroker
 from tests.workers import Topics, wait_for
 

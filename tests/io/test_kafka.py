@@ -14,12 +14,8 @@ from kafka import KafkaAdminClient, KafkaProducer
 
 from streamgmm.errors import BrokerError, ConfigError
 from streamgmm.events import Record
-from streamgmm.io.kafka import (
-    Connection,
-    KafkaSink,
-    KafkaSource,
-    Partition,
-)
+from streamgmm.io.client import Connection, Partition
+from streamgmm.io.kafka import KafkaSink, KafkaSource
 from tests.workers import Topics, wait_for
 
 if TYPE_CHECKING:

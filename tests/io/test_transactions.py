@@ -7,11 +7,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import MessageSizeTooLargeError
 from kafka.structs import ConsumerGroupMetadata
 
-from streamgmm.io.kafka import Connection, KafkaTransactions, TransactionLostError, transactions
+from streamgmm.io.client import Connection, Partition, TransactionLostError
+from streamgmm.io.kafka import KafkaTransactions, transactions
 from tests.workers import Topics
 
 if TYPE_CHECKING:
@@ -23,13 +24,12 @@ def test_positions_of_one_who_was_told_that_it_is_left_behind_are_not_committed(
 ) -> None:
     """Without a generation the brokers would ask nothing, and take them."""
     source, name = TopicPartition(topic(), 0), topic()
-    at = {source: OffsetAndMetadata(5, "", -1)}
     left = ConsumerGroupMetadata(group_id=name)
     made = KafkaTransactions(Connection(brokers=[kafka]), {name}, transactional_id=name, timeout=9)
     with closing(made):
         made.send(name, b"not ours to say")
         with pytest.raises(TransactionLostError, match="left this worker behind"):
-            made.commit(at, left, 9.0)
+            made.commit({Partition(*source): 5}, left, 9.0)
         assert made.restart()
         assert made.commit({}, None, 9.0), "nothing is left"
     with closing(KafkaConsumer(bootstrap_servers=kafka, group_id=name)) as consumer:

@@ -16,7 +16,8 @@ import pytest
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from streamgmm.errors import BrokerError, ConfigError
-from streamgmm.io.kafka import Connection, KafkaSink, KafkaSource
+from streamgmm.io.client import Connection
+from streamgmm.io.kafka import KafkaSink, KafkaSource
 from tests.brokers.secured import PASSWORDS, Right, SecuredBroker
 from tests.workers import Topics, Worker, wait_for
 

@@ -16,13 +16,8 @@ from streamgmm import snapshot
 from streamgmm.cli import main
 from streamgmm.config import load
 from streamgmm.errors import BrokerError, StateError
-from streamgmm.io.kafka import (
-    Connection,
-    KafkaTransactions,
-    SourceUnavailableError,
-    StateTopic,
-    state_topic,
-)
+from streamgmm.io.client import Connection, SourceUnavailableError
+from streamgmm.io.kafka import KafkaStateTopic, KafkaTransactions, state_topic
 from streamgmm.service.checkpoint import Checkpoint
 from streamgmm.service.client import Client
 from streamgmm.service.slots import CHUNK
@@ -189,7 +184,7 @@ def test_large_states_over_kafka(
 ) -> None:
     """Committed ones come back, aborted ones never were, damaged ones are passed over."""
     at = Connection(brokers=[kafka])
-    opened = StateTopic(at, state, largest=CHUNK)
+    opened = KafkaStateTopic(at, state, largest=CHUNK)
     with closing(
         KafkaTransactions(at, {state}, transactional_id=state, timeout=30.0)
     ) as transactions:
@@ -242,7 +237,7 @@ def test_a_topic_that_cannot_serve_is_refused(
 ) -> None:
     name = topic(configs=configs)
     with pytest.raises(BrokerError, match=words):
-        StateTopic(Connection(brokers=[kafka]), name, largest=CHUNK)
+        KafkaStateTopic(Connection(brokers=[kafka]), name, largest=CHUNK)
 
 
 def test_a_missing_topic_is_exit_4(tmp_path: Path, job: dict[str, str]) -> None:
@@ -258,7 +253,7 @@ def test_an_open_transaction_is_waited_for(
     """What was committed after one that is still open cannot be overlooked."""
     monkeypatch.setattr(state_topic, "_STANDSTILL_SECONDS", 1.0)
     at = Connection(brokers=[kafka])
-    opened = StateTopic(at, state, largest=CHUNK)
+    opened = KafkaStateTopic(at, state, largest=CHUNK)
 
     def writer(name: str) -> Any:
         made = KafkaTransactions(at, {state}, transactional_id=f"{state}-{name}", timeout=30.0)

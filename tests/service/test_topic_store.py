@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamgmm.errors import StateError
-from streamgmm.io.kafka import StateRecord
+from streamgmm.io.client import StateRecord
 from streamgmm.service.checkpoint import Checkpoint
 from streamgmm.service.slots import Slots, next_snapshot, occupied, prefix, slots_of
 from streamgmm.service.topic_store import TopicStore

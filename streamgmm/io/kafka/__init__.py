@@ -1,6 +1,6 @@
-"""Kafka as a source and a sink; the only package that knows the client library.
+"""Kafka with kafka-python: what `streamgmm.io.client` asks for; no other package knows the library.
 
-What the library (kafka-python 3) does and this package relies on, read in its source and tested:
+What the library does (version 3) and this package relies on, read in its source and tested:
 
 - Rebalance callbacks run on the consumer's own IO thread, while the thread that called `poll` or
   `close` waits; between two polls nothing is called. An offset commit that the callback awaits
@@ -17,29 +17,10 @@ What the library (kafka-python 3) does and this package relies on, read in its s
   watches the connections and says what happened.
 """
 
-from streamgmm.io.kafka.connection import Connection
+from streamgmm.io.kafka.client import KafkaPython
 from streamgmm.io.kafka.sink import KafkaSink
-from streamgmm.io.kafka.source import (
-    KafkaSource,
-    Owner,
-    Partition,
-    PositionGoneError,
-    SourceUnavailableError,
-)
-from streamgmm.io.kafka.state_topic import StateRecord, StateTopic, group_members
-from streamgmm.io.kafka.transactions import KafkaTransactions, TransactionLostError
+from streamgmm.io.kafka.source import KafkaSource
+from streamgmm.io.kafka.state_topic import KafkaStateTopic
+from streamgmm.io.kafka.transactions import KafkaTransactions
 
-__all__ = [
-    "Connection",
-    "KafkaSink",
-    "KafkaSource",
-    "KafkaTransactions",
-    "Owner",
-    "Partition",
-    "PositionGoneError",
-    "SourceUnavailableError",
-    "StateRecord",
-    "StateTopic",
-    "TransactionLostError",
-    "group_members",
-]
+__all__ = ["KafkaPython", "KafkaSink", "KafkaSource", "KafkaStateTopic", "KafkaTransactions"]

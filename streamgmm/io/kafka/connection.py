@@ -1,14 +1,10 @@
-"""How brokers are reached, and what it means when they cannot be, in words for a person."""
+"""How the library reaches brokers, and what it means when it cannot, in words for a person."""
 
 from __future__ import annotations
 
-import logging
-import ssl
 import threading
 import time
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from kafka.errors import (
@@ -26,11 +22,14 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 from streamgmm.errors import BrokerError, ConfigError
+from streamgmm.io.client import check_certificates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
-__all__ = ["REQUEST_TIMEOUT_MS", "Connection", "Starting", "describe"]
+    from streamgmm.io.client import Connection
+
+__all__ = ["REQUEST_TIMEOUT_MS", "Starting", "describe", "settings_of_client"]
 
 REQUEST_TIMEOUT_MS: Final = 10_000
 _CREDENTIALS: Final = (
@@ -41,44 +40,18 @@ _CREDENTIALS: Final = (
 # So many times in a row a broker may hang up during the login before it counts as a refusal.
 _HANG_UPS: Final = 3
 _CHECK_SECONDS: Final = 0.05
-_log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Connection:
-    """How to reach the brokers: addresses, the client's security settings, patience at start.
-
-    `check` is called often while anything is waited for at the start; what it raises ends that.
-    """
-
-    brokers: Sequence[str]
-    security: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    client_id: str = "streamgmm"
-    start_timeout: float = 30.0
-    check: Callable[[], None] = lambda: None
-
-    def settings(self) -> dict[str, Any]:
-        """Give what every client of the library is made with."""
-        return {
-            "bootstrap_servers": list(self.brokers),
-            "client_id": self.client_id,
-            "bootstrap_timeout_ms": max(1, int(self.start_timeout * 1000)),
-            "request_timeout_ms": REQUEST_TIMEOUT_MS,
-            "reconnect_backoff_max_ms": 2000,
-            **self.security,
-        }
-
-    @property
-    def user(self) -> str:
-        """The name we go by; empty where the brokers know us by a certificate, or not at all."""
-        return str(self.security.get("sasl_plain_username", ""))
-
-    def announce(self, what: str) -> None:
-        """Say in the log that the brokers are looked for."""
-        _log.info("%s: connecting to %s (giving up after %g s)", what, self, self.start_timeout)
-
-    def __str__(self) -> str:
-        return ", ".join(self.brokers)
+def settings_of_client(connection: Connection) -> dict[str, Any]:
+    """Give what every client of the library is made with."""
+    return {
+        "bootstrap_servers": list(connection.brokers),
+        "client_id": connection.client_id,
+        "bootstrap_timeout_ms": max(1, int(connection.start_timeout * 1000)),
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        "reconnect_backoff_max_ms": 2000,
+        **connection.security,
+    }
 
 
 class Starting:
@@ -103,7 +76,7 @@ class Starting:
 
     def settings(self) -> dict[str, Any]:
         """Give what a client of the library is made with, so that it can be watched."""
-        return {**self._connection.settings(), "kafka_client": self._make_client}
+        return {**settings_of_client(self._connection), "kafka_client": self._make_client}
 
     def made(self, client: Any) -> Any:
         """Give back a client that could be made, which from now on closes what is its own."""
@@ -120,7 +93,7 @@ class Starting:
         return client
 
     def __enter__(self) -> Self:
-        _check_certificates(self._connection.security)
+        check_certificates(self._connection.security)
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -232,26 +205,6 @@ class _WatchedManager(KafkaConnectionManager):  # type: ignore[misc]
         self._hang_ups = self._hang_ups + 1 if self._login and hung_up else 0
         if self._hang_ups >= _HANG_UPS:
             self.failure = SaslAuthenticationFailedError("the broker hung up during the login")
-
-
-def _check_certificates(security: Mapping[str, Any]) -> None:
-    """See that what the library will load can be loaded; it would try again and again."""
-    files = {name: path for name, path in security.items() if name.startswith("ssl_")}
-    for name, path in files.items():
-        if not Path(path).is_file():
-            raise ConfigError(f"{name} is {path!r}, but there is no such file; name a PEM file")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        if "ssl_cafile" in files:
-            context.load_verify_locations(files["ssl_cafile"])
-        if "ssl_certfile" in files:
-            # With a password, so that nobody is asked for one on the terminal.
-            context.load_cert_chain(files["ssl_certfile"], files.get("ssl_keyfile"), password="")
-    except OSError as error:
-        raise ConfigError(
-            f"{' and '.join(sorted(files))} cannot be used ({error}): PEM files are needed, of "
-            "which this user may read all, the private key without a password and the certificate's"
-        ) from error
 
 
 def describe(error: BaseException | None) -> str:

@@ -16,7 +16,8 @@ from streamgmm.io.kafka.rights import require_rights
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from streamgmm.io.kafka.connection import Connection, Starting
+    from streamgmm.io.client import Connection
+    from streamgmm.io.kafka.connection import Starting
 
 __all__ = ["Message", "await_topics", "check_rights", "close_producer", "flush", "make_producer"]
 

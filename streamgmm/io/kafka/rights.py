@@ -1,9 +1,9 @@
-"""Rights on a cluster: which are missing, and how they are granted, in words for a person."""
+"""Rights on a cluster: which are missing."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from kafka.errors import (
     AuthorizationError,
@@ -14,7 +14,7 @@ from kafka.errors import (
     for_code,
 )
 
-from streamgmm.errors import BrokerError
+from streamgmm.io.client import Right, refusal
 from streamgmm.io.kafka.connection import describe
 
 if TYPE_CHECKING:
@@ -22,54 +22,15 @@ if TYPE_CHECKING:
 
     from kafka import KafkaAdminClient
 
-    from streamgmm.io.kafka.connection import Connection
+    from streamgmm.io.client import Connection
 
-__all__ = ["Right", "explain", "refusal", "require_rights"]
+__all__ = ["explain", "require_rights"]
 
 _log = logging.getLogger(__name__)
 _OWNERS: Final = {
     "group": GroupAuthorizationFailedError,
     "transactional id": TransactionalIdAuthorizationFailedError,
 }
-_OPTIONS: Final = {
-    "topic": "--topic",
-    "group": "--group",
-    "transactional id": "--transactional-id",
-}
-
-
-class Right(NamedTuple):
-    """What a user must be allowed: ``Right("READ", "topic", "flows")``.
-
-    With `prefix` it is on everything of which the name begins so.
-    """
-
-    operation: str
-    kind: str
-    name: str
-    prefix: bool = False
-
-    def __str__(self) -> str:
-        several = f"{self.kind}s that begin with" if self.prefix else self.kind
-        return f"{self.operation} on the {several} {self.name!r}"
-
-    def command(self, user: str) -> str:
-        """Give what Kafka's own tool is called with to grant it."""
-        pattern = " --resource-pattern-type prefixed" if self.prefix else ""
-        return (
-            f"kafka-acls --add --allow-principal User:{user or 'NAME'} "
-            f"--operation {self.operation.capitalize()} {_OPTIONS[self.kind]} {self.name}{pattern}"
-        )
-
-
-def refusal(connection: Connection, rights: Iterable[Right]) -> BrokerError:
-    """Give the error of rights that are missing, with how to grant them."""
-    rights = sorted(rights)
-    who = f"the user {connection.user!r}" if connection.user else "us"
-    return BrokerError(
-        f"{connection} refuses {who} {', '.join(map(str, rights))}. To grant it: "
-        + "; ".join(right.command(connection.user) for right in rights)
-    )
 
 
 def require_rights(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kafka.errors import KafkaError
 
-from streamgmm.io.kafka.connection import Connection, Starting, describe
+from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
 from streamgmm.io.kafka.producing import (
     Message,
     await_topics,
@@ -21,6 +21,8 @@ from streamgmm.io.kafka.rights import explain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from streamgmm.io.client import Connection
 
 __all__ = ["KafkaSink"]
 
@@ -127,7 +129,7 @@ class KafkaSink:
 
     def _replace_producer(self) -> None:
         """Make a new producer: after a refusal an idempotent one refuses everything."""
-        settings = {**self._connection.settings(), "bootstrap_timeout_ms": 2000}
+        settings = {**settings_of_client(self._connection), "bootstrap_timeout_ms": 2000}
         try:
             fresh = make_producer(settings)
         except KafkaError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final
 
 from kafka import (
     AsyncConsumerRebalanceListener,
@@ -26,8 +26,9 @@ from kafka.errors import (
 
 from streamgmm.errors import BrokerError
 from streamgmm.events import Record
-from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Connection, Starting, describe
-from streamgmm.io.kafka.rights import Right, explain
+from streamgmm.io.client import Partition, PositionGoneError, Right, SourceUnavailableError
+from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Starting, describe
+from streamgmm.io.kafka.rights import explain
 from streamgmm.io.kafka.topics import check_topics
 
 if TYPE_CHECKING:
@@ -35,13 +36,9 @@ if TYPE_CHECKING:
 
     from kafka.structs import ConsumerGroupMetadata
 
-__all__ = [
-    "KafkaSource",
-    "Owner",
-    "Partition",
-    "PositionGoneError",
-    "SourceUnavailableError",
-]
+    from streamgmm.io.client import Connection, Owner
+
+__all__ = ["KafkaSource", "offsets_of"]
 
 _RETRY_SECONDS: Final = 0.5
 # The library does not call them retriable, but the next attempt at joining may well succeed.
@@ -52,44 +49,6 @@ _PASSING: Final = (
     UnknownMemberIdError,
 )
 _log = logging.getLogger(__name__)
-
-
-class SourceUnavailableError(Exception):
-    """The broker does not answer now; try again."""
-
-
-class PositionGoneError(Exception):
-    """The source holds the next record no more (retention has taken it).
-
-    Attributes
-    ----------
-    partitions
-        Those in which that is so.
-    """
-
-    def __init__(self, partitions: Collection[Partition]) -> None:
-        super().__init__(", ".join(map(str, sorted(partitions))))
-        self.partitions = frozenset(partitions)
-
-
-class Partition(NamedTuple):
-    """One partition of a topic."""
-
-    topic: str
-    number: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}-{self.number}"
-
-
-class Owner(Protocol):
-    """Who works on the partitions that a `KafkaSource` is assigned."""
-
-    def release(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
-        """Finish the outputs of partitions about to be given up; return positions to commit."""
-
-    def released(self, partitions: Collection[Partition], *, committed: bool) -> None:
-        """Let go of partitions; not `committed` where the positions could not be committed."""
 
 
 class KafkaSource:
@@ -312,19 +271,13 @@ class KafkaSource:
         if not positions:
             return
         try:
-            self._consumer.commit(_offsets(positions), timeout_ms=REQUEST_TIMEOUT_MS)
+            self._consumer.commit(offsets_of(positions), timeout_ms=REQUEST_TIMEOUT_MS)
         except KafkaError as error:
             raise SourceUnavailableError(self._explain(error)) from error
         self._heard = time.monotonic()
 
-    def offsets(
-        self, positions: Mapping[Partition, int]
-    ) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Give positions as a transaction takes them."""
-        return _offsets(positions)
-
     @property
-    def group_metadata(self) -> ConsumerGroupMetadata:
+    def membership(self) -> ConsumerGroupMetadata:
         """The group and this member's place in it, by which the brokers know who is left behind."""
         return self._consumer.group_metadata()
 
@@ -357,7 +310,7 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         committed = True
         if positions:
             try:
-                await self._consumer.commit_async(_offsets(positions))
+                await self._consumer.commit_async(offsets_of(positions))
             except KafkaError as error:
                 committed = False
                 _log.warning(
@@ -390,7 +343,8 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         self.joined = True
 
 
-def _offsets(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+def offsets_of(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Give positions as the library takes them."""
     return {
         TopicPartition(*partition): OffsetAndMetadata(position, "", -1)
         for partition, position in positions.items()

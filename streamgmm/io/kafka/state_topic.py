@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, RetriableError
 
 from streamgmm.errors import BrokerError
-from streamgmm.io.kafka.connection import Connection, Starting, describe
+from streamgmm.io.client import SourceUnavailableError, StateRecord
+from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
 from streamgmm.io.kafka.rights import require_rights
-from streamgmm.io.kafka.source import SourceUnavailableError
 from streamgmm.io.kafka.topics import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["StateRecord", "StateTopic", "group_members"]
+    from streamgmm.io.client import Connection
+
+__all__ = ["KafkaStateTopic", "group_members"]
 
 _RETRY_SECONDS: Final = 0.5
 _STANDSTILL_SECONDS: Final = 5.0
@@ -26,15 +28,7 @@ _FETCH_BYTES: Final = 8 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
-class StateRecord(NamedTuple):
-    """The latest value of a key, when it was written (s since the epoch), and where it is."""
-
-    value: bytes
-    written: float
-    partition: int
-
-
-class StateTopic:
+class KafkaStateTopic:
     """Reads a compacted topic; what is written to it goes through the job's transactions.
 
     Parameters
@@ -127,7 +121,7 @@ class StateTopic:
         """
         try:
             consumer = KafkaConsumer(
-                **{**self._connection.settings(), "bootstrap_timeout_ms": 5000},
+                **{**settings_of_client(self._connection), "bootstrap_timeout_ms": 5000},
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 allow_auto_create_topics=False,

@@ -11,11 +11,13 @@ from kafka.admin import ConfigResource
 from kafka.errors import KafkaError, RetriableError, for_code
 
 from streamgmm.errors import BrokerError
-from streamgmm.io.kafka.connection import Connection, Starting, describe
+from streamgmm.io.kafka.connection import Starting, describe
 from streamgmm.io.kafka.rights import require_rights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from streamgmm.io.client import Connection
 
 __all__ = ["check_topics", "settings_of"]
 

@@ -22,7 +22,8 @@ from kafka.errors import (
 )
 
 from streamgmm.errors import BrokerError
-from streamgmm.io.kafka.connection import Connection, Starting, describe
+from streamgmm.io.client import Right, TransactionLostError, refusal
+from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
 from streamgmm.io.kafka.producing import (
     Message,
     await_topics,
@@ -31,24 +32,22 @@ from streamgmm.io.kafka.producing import (
     flush,
     make_producer,
 )
-from streamgmm.io.kafka.rights import Right, explain, refusal
+from streamgmm.io.kafka.rights import explain
+from streamgmm.io.kafka.source import offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from kafka import OffsetAndMetadata, TopicPartition
     from kafka.structs import ConsumerGroupMetadata
 
-__all__ = ["KafkaTransactions", "TransactionLostError"]
+    from streamgmm.io.client import Connection, Partition
+
+__all__ = ["KafkaTransactions"]
 
 _RETRY_SECONDS: Final = 0.5
 # What the brokers may take, beyond a transaction's time-out, to say how it ended.
 _GRACE_SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
-
-
-class TransactionLostError(Exception):
-    """Nothing that was sent since the last commit will ever be read; begin again from there."""
 
 
 class KafkaTransactions:
@@ -183,8 +182,8 @@ class KafkaTransactions:
 
     def commit(
         self,
-        positions: Mapping[TopicPartition, OffsetAndMetadata],
-        group: ConsumerGroupMetadata | None,
+        positions: Mapping[Partition, int],
+        membership: ConsumerGroupMetadata | None,
         timeout: float,
     ) -> bool:
         """Make all that was sent readable and its positions committed, all or nothing.
@@ -210,9 +209,9 @@ class KafkaTransactions:
                     return False
                 if not self._sent and not positions:
                     return True
-            if positions and not _is_member(group):
+            if positions and not _is_member(membership):
                 raise TransactionLostError("the group has left this worker behind")
-            self._attempt = _in_background(self._committing(dict(positions), group))
+            self._attempt = _in_background(self._committing(dict(positions), membership))
             self._attempt_ends = time.monotonic() + self._timeout + _GRACE_SECONDS
         try:
             self._attempt.result(timeout)
@@ -234,8 +233,8 @@ class KafkaTransactions:
 
     def _committing(
         self,
-        positions: dict[TopicPartition, OffsetAndMetadata],
-        group: ConsumerGroupMetadata | None,
+        positions: Mapping[Partition, int],
+        membership: ConsumerGroupMetadata | None,
     ) -> Callable[[], None]:
         """Give what commits by the producer of now: if it wakes up late, not by another one."""
         producer, sent = self._producer, self._sent.copy()
@@ -251,7 +250,7 @@ class KafkaTransactions:
                 if future.failed():
                     raise future.exception
             if positions:
-                producer.send_offsets_to_transaction(positions, group)
+                producer.send_offsets_to_transaction(offsets_of(positions), membership)
             producer.commit_transaction()
 
         return commit
@@ -264,7 +263,11 @@ class KafkaTransactions:
         bool
             False if no broker answered for some seconds; to be tried again.
         """
-        settings = {**self._connection.settings(), "bootstrap_timeout_ms": 2000, **self._options}
+        settings = {
+            **settings_of_client(self._connection),
+            "bootstrap_timeout_ms": 2000,
+            **self._options,
+        }
         try:
             fresh = make_producer(settings)
         except KafkaError as error:
@@ -299,13 +302,13 @@ class KafkaTransactions:
             _log.debug("giving up the open transaction: %s", describe(error))
 
 
-def _is_member(group: ConsumerGroupMetadata | None) -> bool:
+def _is_member(membership: ConsumerGroupMetadata | None) -> bool:
     """Whether the brokers can tell if this member is left behind.
 
     One that has been told so, and not joined again, has no generation: its positions would count as
     those of somebody who has no group, and nobody would refuse them.
     """
-    return group is not None and group.generation_id > 0 and bool(group.member_id)
+    return membership is not None and membership.generation_id > 0 and bool(membership.member_id)
 
 
 def _in_background(call: Callable[[], None]) -> Future[None]:
