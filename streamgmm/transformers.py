@@ -173,7 +173,7 @@ class CyclicTime(base.Transformer):
     def _seconds(self, time: Any) -> float:
         if isinstance(time, datetime | np.datetime64):
             return seconds_of(time)
-        seconds, faults = times_column([time], "s", [None], str(self.on))
+        seconds, faults = times_column([time], "s", np.full(1, np.nan), str(self.on))
         if faults:
             raise ValueError(faults[0].detail)
         return float(seconds[0])

@@ -6,7 +6,7 @@ from streamgmm.events.clock import EventClock
 from streamgmm.events.decode import JsonDecoder
 from streamgmm.events.encode import TRANSFORMS, Encoder
 from streamgmm.events.faults import REASONS
-from streamgmm.events.records import DeadLetter, Record
+from streamgmm.events.records import DeadLetter, Record, Records
 from streamgmm.events.schema import Field, Schema
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "Field",
     "JsonDecoder",
     "Record",
+    "Records",
     "Schema",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,10 @@ from streamgmm.events.clock import EventClock
 from streamgmm.events.columns import CategoryColumns, TimeColumns
 from streamgmm.events.decode import Decoder, JsonDecoder, feature_getter, member_getter
 from streamgmm.events.encode import Encoder
-from streamgmm.events.records import DeadLetter, Record
+from streamgmm.events.records import DeadLetter, Record, Records
 from streamgmm.events.roles import (
     keys_column,
     labels_column,
-    record_keys,
-    record_times,
     times_column,
 )
 
@@ -44,8 +42,8 @@ class Batch:
         Encoded features; NaN = missing.
     time : (n,)
         Event time, seconds since the epoch; NaN = none.
-    keys
-        Whom each event is about, or None.
+    owners
+        Whom each event is about, or None: as decoded, or the record's own key; see `keys`.
     positions : (n,)
         Line numbers or offsets.
     raw
@@ -62,9 +60,9 @@ class Batch:
 
     X: NDArray[np.float64]
     time: NDArray[np.float64]
-    keys: list[str | None]
+    owners: Sequence[Any]
     positions: NDArray[np.int64]
-    raw: list[bytes]
+    raw: Sequence[bytes]
     origin: str
     labels: NDArray[np.float64] | None
     decoder: Decoder
@@ -72,6 +70,15 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.raw)
+
+    @property
+    def keys(self) -> list[str | None]:
+        """Whom each event is about, as text."""
+        return keys_column(self.owners)
+
+    def key(self, row: int) -> str | None:
+        """Return whom one event is about, as text."""
+        return keys_column([self.owners[row]])[0]
 
     @property
     def missing(self) -> NDArray[np.int64]:
@@ -174,15 +181,15 @@ class BatchDecoder:
         A record that cannot be used becomes a dead letter and leaves its neighbours as they
         are; how records are cut into blocks changes nothing.
         """
-        structs = self._decoder.decode_many([record.value for record in records])
+        good = records = Records.of(records)
+        structs = self._decoder.decode_many(records.values)
         faults: dict[int, EventError] = {}
         rows: Sequence[int] = range(len(records))
-        good: Sequence[Record] = records
         if EventError in set(map(type, structs)):
             faults = {i: s for i, s in enumerate(structs) if isinstance(s, EventError)}
             rows = [i for i in rows if i not in faults]
             structs = [structs[i] for i in rows]
-            good = [records[i] for i in rows]
+            good = records.take(rows)
 
         X, unfit = self.encoder.forward(self._values(structs))
         time, untimely = self._times(structs, good)
@@ -194,7 +201,7 @@ class BatchDecoder:
             faults |= {rows[i]: error for i, error in unfit.items()}
             keep = [i for i in range(len(good)) if i not in unfit]
             X, time = X[keep], time[keep]
-            good, structs = [good[i] for i in keep], [structs[i] for i in keep]
+            good, structs = good.take(keep), [structs[i] for i in keep]
         batch = self._batch(X, time, structs, good, learn=learn)
         return batch, [DeadLetter.of(records[i], self.origin, faults[i]) for i in sorted(faults)]
 
@@ -209,13 +216,12 @@ class BatchDecoder:
         return values
 
     def _times(
-        self, structs: list[Any], records: Sequence[Record]
+        self, structs: list[Any], records: Records
     ) -> tuple[NDArray[np.float64], dict[int, EventError]]:
-        stamps = [record.timestamp for record in records]
         if self._time is None or self.schema.time is None:
-            return record_times(stamps), {}
+            return records.timestamps, {}
         values = list(map(self._time, structs))
-        return times_column(values, self.schema.time_unit, stamps, self.schema.time)
+        return times_column(values, self.schema.time_unit, records.timestamps, self.schema.time)
 
     def _judge(
         self, time: NDArray[np.float64], unfit: dict[int, EventError]
@@ -240,22 +246,19 @@ class BatchDecoder:
         X: NDArray[np.float64],
         time: NDArray[np.float64],
         structs: list[Any],
-        records: Sequence[Record],
+        records: Records,
         *,
         learn: bool,
     ) -> Batch:
-        if self._key is None:
-            keys = record_keys([record.key for record in records])
-        else:
-            keys = keys_column(list(map(self._key, structs)))
+        owners = records.keys if self._key is None else list(map(self._key, structs))
         # What cannot be used is not counted either, so this comes last.
-        judged = self.categories.learn(X, structs, keys, count=learn) if self.categories else {}
+        judged = self.categories.learn(X, structs, owners, count=learn) if self.categories else {}
         return Batch(
             X=X,
             time=time,
-            keys=keys,
-            positions=np.array([record.position for record in records], dtype=np.int64),
-            raw=[record.value or b"" for record in records],
+            owners=owners,
+            positions=records.positions,
+            raw=cast("Sequence[bytes]", records.values),  # none of these is a tombstone
             origin=self.origin,
             labels=None if self._label is None else labels_column(list(map(self._label, structs))),
             decoder=self._decoder,

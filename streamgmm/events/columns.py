@@ -53,9 +53,11 @@ class CategoryColumns:
         return bool(self._columns)
 
     def learn(
-        self, X: Array, structs: Sequence[Any], keys: Sequence[str | None], *, count: bool
+        self, X: Array, structs: Sequence[Any], owners: Sequence[Any], *, count: bool
     ) -> dict[int, Judged]:
         """Judge and then (with `count`) count n events; fill their columns of X (n, d).
+
+        ``owners`` says whom each event is about, for categories whose history is kept by that.
 
         Returns
         -------
@@ -64,13 +66,13 @@ class CategoryColumns:
         """
         judged = {}
         for one in self._columns:
-            owners: Sequence[str | None] | None = None
+            keys: list[str | None] | None = None
             if one.given is not None:
-                owners = keys_column(list(map(one.given, structs)))
+                keys = keys_column(list(map(one.given, structs)))
             elif one.field.given:
-                owners = keys
+                keys = keys_column(owners)
             categories = list(map(as_category, map(one.value, structs)))
-            judged[one.column] = one.surprise.learn(categories, owners, count=count)
+            judged[one.column] = one.surprise.learn(categories, keys, count=count)
             X[:, one.column] = judged[one.column].surprise
         return judged
 
@@ -139,7 +141,7 @@ class TimeColumns:
             seconds = time
             if one.value is not None and one.member is not None:
                 values = list(map(one.value, structs))
-                nothing = [None] * len(structs)
+                nothing = np.full(len(structs), np.nan)
                 seconds, wrong = times_column(values, self._unit, nothing, one.member)
                 faults = wrong | faults
                 seconds[list(wrong)] = np.nan

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
     from streamgmm.errors import EventError
 
 DEAD_LETTER_BYTES = 64 * 1024
@@ -33,6 +41,83 @@ class Record(NamedTuple):
     position: int
     timestamp: float | None = None
     key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Records(Sequence[Record]):
+    """n records of one partition, in its order, as columns: a batch is taken whole.
+
+    As a sequence it gives a `Record` for an index and `Records` for a slice.
+
+    Parameters
+    ----------
+    values
+        The events' bytes.
+    positions : (n,)
+        Line numbers or offsets, rising.
+    timestamps : (n,)
+        The records' own times, seconds since the epoch; NaN = none.
+    keys
+        The records' own keys.
+
+    Examples
+    --------
+    >>> records = Records.of([Record(b"{}", 7), Record(b"[]", 9, 12.5, b"who")])
+    >>> records.positions, records[1].key, records[:1].values
+    (array([7, 9]), b'who', [b'{}'])
+    """
+
+    values: Sequence[bytes | None]
+    positions: NDArray[np.int64]
+    timestamps: NDArray[np.float64]
+    keys: Sequence[bytes | None]
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Records:
+        """Return records as columns."""
+        if isinstance(records, Records):
+            return records
+        columns = map(list, zip(*records, strict=True))
+        values, positions, timestamps, keys = tuple(columns) or ([], [], [], [])
+        # In an array of floats None becomes NaN.
+        return cls(values, np.array(positions, np.int64), np.array(timestamps, np.float64), keys)
+
+    @classmethod
+    def of_lines(cls, lines: list[bytes], positions: Sequence[int]) -> Records:
+        """Return the lines of a file, which have neither time nor key of their own."""
+        n = len(lines)
+        return cls(lines, np.array(positions, np.int64), np.full(n, np.nan), [None] * n)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Records: ...
+
+    def __getitem__(self, index: int | slice) -> Record | Records:
+        if isinstance(index, slice):
+            return Records(
+                self.values[index], self.positions[index], self.timestamps[index], self.keys[index]
+            )
+        time = float(self.timestamps[index])
+        return Record(
+            self.values[index],
+            int(self.positions[index]),
+            None if math.isnan(time) else time,
+            self.keys[index],
+        )
+
+    def take(self, rows: Sequence[int]) -> Records:
+        """Return some of the records."""
+        return Records(
+            [self.values[row] for row in rows],
+            self.positions[rows],
+            self.timestamps[rows],
+            [self.keys[row] for row in rows],
+        )
 
 
 @dataclass(frozen=True, slots=True)

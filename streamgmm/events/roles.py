@@ -31,7 +31,7 @@ _FALSE = frozenset({"0", "false", "no", "normal", "benign", "legitimate"})
 
 
 def times_column(
-    values: Sequence[Any], unit: TimeUnit, timestamps: Sequence[float | None], name: str
+    values: Sequence[Any], unit: TimeUnit, timestamps: NDArray[np.float64], name: str
 ) -> tuple[NDArray[np.float64], dict[int, EventError]]:
     """Return event times (n,) in seconds since the epoch, and row -> what is wrong with one.
 
@@ -39,7 +39,9 @@ def times_column(
     ----------
     values
         Numbers in `unit`s since the epoch, text (a number or ISO 8601; UTC where it names no
-        offset), or None: then the record's timestamp, or NaN.
+        offset), or None: then the record's timestamp.
+    timestamps : (n,)
+        The records' own times, seconds since the epoch; NaN = none.
     """
     faults: dict[int, EventError] = {}
     time = _numbers(values)
@@ -58,23 +60,16 @@ def times_column(
         faults[i] = _bad_time(name, values[i], f"in {unit!r} it is outside the years 1 to 9999")
     for i in np.flatnonzero(np.isnan(time)).tolist():
         if i not in faults:
-            time[i] = _or_nan(timestamps[i])
+            time[i] = timestamps[i]
     return time, faults
 
 
-def record_times(timestamps: Sequence[float | None]) -> NDArray[np.float64]:
-    """Return the records' own times (n,), NaN where there is none."""
-    return np.array(timestamps, dtype=np.float64)
-
-
 def keys_column(values: Sequence[Any]) -> list[str | None]:
-    """Return keys as text; whole numbers without a decimal point."""
-    return [value if type(value) is str or value is None else _key(value) for value in values]
+    """Return keys as text; whole numbers without a decimal point.
 
-
-def record_keys(keys: Sequence[bytes | None]) -> list[str | None]:
-    """Return the records' own keys as text; bytes that are not UTF-8 are written as escapes."""
-    return [None if key is None else key.decode("utf-8", "backslashreplace") for key in keys]
+    Those of records are bytes; where they are not UTF-8 they are written as escapes.
+    """
+    return [value if type(value) is str or value is None else _text(value) for value in values]
 
 
 def labels_column(values: Sequence[Any]) -> NDArray[np.float64]:
@@ -125,11 +120,9 @@ def _bad_time(name: str, value: Any, why: str) -> EventError:
     )
 
 
-def _or_nan(timestamp: float | None) -> float:
-    return math.nan if timestamp is None else timestamp
-
-
-def _key(value: Any) -> str:
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 from streamgmm.errors import ConfigError, StreamGMMError
-from streamgmm.events import Record
+from streamgmm.events import Records
 from streamgmm.io.lines import CHUNK, GZIP_MAGIC, inflate, mend_last_line, split
 
 if TYPE_CHECKING:
@@ -105,22 +105,24 @@ class FileSource:
             return None
         return self._bytes_read / self._size if self._size else 1.0
 
-    def __iter__(self) -> Iterator[list[Record]]:
-        batch: list[Record] = []
+    def __iter__(self) -> Iterator[Records]:
+        batch: list[bytes] = []
+        numbers: list[int] = []
         for lines in self._lines:
             for line in lines:
                 self._line += 1
                 value = line.rstrip(b"\r")
                 if value and self._line > self._after and not value.isspace():
-                    batch.append(Record(value, self._line))
+                    batch.append(value)
+                    numbers.append(self._line)
                     if len(batch) == self._batch_size:
-                        yield batch
-                        batch = []
+                        yield Records.of_lines(batch, numbers)
+                        batch, numbers = [], []
             if self._pipe and (batch or not lines):
-                yield batch
-                batch = []
+                yield Records.of_lines(batch, numbers)
+                batch, numbers = [], []
         if batch:
-            yield batch
+            yield Records.of_lines(batch, numbers)
         if self._failure is not None:
             raise self._failure
 

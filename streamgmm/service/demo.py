@@ -22,7 +22,7 @@ from streamgmm.service.settings import detector_settings
 from streamgmm.service.status import ModelStatus, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -159,7 +159,7 @@ class Demo:
             disable=not self._console.is_terminal,
         )
 
-    def _paced(self, records: list[Record], turn: int) -> Iterator[list[Record]]:
+    def _paced(self, records: list[Record], turn: int) -> Iterator[Sequence[Record]]:
         """Give the records in small blocks, in time; round after round with new numbers."""
         size = max(1, int(self._rate / 40)) if self._rate else 1000
         shift = turn * len(records)

@@ -14,7 +14,7 @@ from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
     from streamgmm.config import FileInput
-    from streamgmm.events import Record
+    from streamgmm.events import Records
     from streamgmm.service.job import Parts
     from streamgmm.service.stop import Stop
 
@@ -104,7 +104,7 @@ class FileJob:
         self._opened.close()
         return open_source(self._source, self._stop, after=position - 1)
 
-    def _process(self, batch: list[Record]) -> None:
+    def _process(self, batch: Records) -> None:
         outputs = self._models.process(self._origin, batch)
         if outputs is None:
             return

@@ -16,8 +16,6 @@ from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from streamgmm.io.client import (
     PositionGoneError,
     SourceUnavailableError,
@@ -26,9 +24,9 @@ from streamgmm.io.client import (
 from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
-    from streamgmm.events import Record
+    from streamgmm.events import Records
     from streamgmm.io.client import Owner, Partition, Source
     from streamgmm.service.delivery import Delivery
     from streamgmm.service.job import Parts
@@ -277,13 +275,12 @@ class KafkaJob:
             fallback=source.first_position((first, end)),
         )
 
-    def _process(self, partition: Partition, records: Sequence[Record]) -> None:
+    def _process(self, partition: Partition, records: Records) -> None:
         outputs = self._models.process(str(partition), records)
         if outputs is None:
             return
         self._sink.take(outputs)
-        stamps = np.array([record.timestamp for record in records], dtype=np.float64)
-        self._metrics.latency.observe(time.time() - stamps)
+        self._metrics.latency.observe(time.time() - records.timestamps)
 
     def _settle(self, source: Source) -> None:
         """Deliver, commit, and write checkpoints where they are due."""

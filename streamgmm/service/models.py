@@ -12,7 +12,10 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from streamgmm.detection import Detector
+from streamgmm.events import Records
 from streamgmm.service.incidents import carry_out
 from streamgmm.service.keeper import Keeper
 from streamgmm.service.pipeline import Outputs, Pipeline
@@ -120,18 +123,20 @@ class Models:
 
     def process(self, partition: str, records: Sequence[Record]) -> Outputs | None:
         """Score and learn records of a partition; None if all of them were out already."""
+        records = Records.of(records)
         shard = self._shard_of[partition]
         pipeline, due = shard.pipelines[partition], shard.due[partition]
-        old = next((i for i, record in enumerate(records) if record.position >= due), len(records))
+        positions = records.positions
+        old = int(np.searchsorted(positions, due))
         if old:
             pipeline.relearn(records[:old])
-            shard.progress.tell(partition, due - records[old - 1].position - 1)
+            shard.progress.tell(partition, due - int(positions[old - 1]) - 1)
         outputs = None
         if old < len(records):
             began = time.perf_counter()
             outputs = pipeline.process(records[old:])
             self._metrics.batch_duration.observe(time.perf_counter() - began)
-        shard.positions[partition] = records[-1].position + 1
+        shard.positions[partition] = int(positions[-1]) + 1
         shard.changed = True
         return outputs
 

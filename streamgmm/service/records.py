@@ -135,7 +135,7 @@ def _columns(
 ) -> Iterator[tuple[Any, ...]]:
     """Give the fields of a ScoreRecord, event by event (of all rows, or of some)."""
     chosen: Any = slice(None) if rows is None else rows
-    keys = batch.keys if rows is None else [batch.keys[row] for row in rows.tolist()]
+    keys = batch.keys if rows is None else [batch.key(row) for row in rows.tolist()]
     origin = batch.origin
     return zip(
         [f"{origin}-{position}" for position in batch.positions[chosen].tolist()],

@@ -18,7 +18,7 @@ from streamgmm.service.quality import average_precision, roc_auc
 from streamgmm.words import number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -129,7 +129,7 @@ class Findings:
 
 
 def replay(
-    records: Iterable[list[Record]],
+    records: Iterable[Sequence[Record]],
     pipeline: Pipeline,
     see: Callable[[Outputs, Findings], bool],
 ) -> Findings:

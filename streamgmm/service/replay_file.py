@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamgmm.config import Config
-    from streamgmm.events import Record, Schema
+    from streamgmm.events import Record, Records, Schema
     from streamgmm.service.pipeline import Outputs
     from streamgmm.service.stop import Stop
 
@@ -166,10 +166,10 @@ x = "identity"
 """
 
 
-def _look(source: FileSource, stop: Stop) -> tuple[list[Record], Iterator[list[Record]]]:
+def _look(source: FileSource, stop: Stop) -> tuple[list[Record], Iterator[Records]]:
     """Read the first records; give them, and all records from the first one on until `stop`."""
     blocks = iter(source)
-    kept: list[list[Record]] = []
+    kept: list[Records] = []
     count = 0
     for block in blocks:
         kept.append(block)
@@ -179,9 +179,7 @@ def _look(source: FileSource, stop: Stop) -> tuple[list[Record], Iterator[list[R
     return list(chain.from_iterable(kept)), _until(stop, kept, blocks)
 
 
-def _until(
-    stop: Stop, kept: list[list[Record]], blocks: Iterator[list[Record]]
-) -> Iterator[list[Record]]:
+def _until(stop: Stop, kept: list[Records], blocks: Iterator[Records]) -> Iterator[Records]:
     """Give what was read, and more for as long as nobody asks to stop; a pipe may be quiet."""
     yield from kept
     while not stop.is_set() and (block := next(blocks, None)) is not None:

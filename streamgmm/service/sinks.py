@@ -128,13 +128,13 @@ class KafkaOutputs:
 
     def take(self, outputs: Outputs) -> None:
         """Hand everything to the producer, which sends it in the background."""
-        send, keys = self._sink.send, outputs.batch.keys
+        send, batch = self._sink.send, outputs.batch
         if topic := self._topics.scores:
-            for key, value in zip(keys, outputs.scores, strict=True):
+            for key, value in zip(batch.keys, outputs.scores, strict=True):
                 send(topic, value, None if key is None else key.encode())
         if topic := self._topics.alerts:
             for row, record in outputs.alerts:
-                key = keys[row]
+                key = batch.key(row)
                 send(topic, msgspec.json.encode(record), None if key is None else key.encode())
         if topic := self._topics.dead_letters:
             for letter in outputs.dead_letters:

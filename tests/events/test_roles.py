@@ -16,7 +16,6 @@ from streamgmm.events.roles import (
     UNITS_PER_SECOND,
     keys_column,
     labels_column,
-    record_keys,
     times_column,
 )
 
@@ -24,7 +23,7 @@ WHEN = datetime(2026, 1, 5, 8, 0, 0, 123000, tzinfo=UTC)
 
 
 def times(values, unit="s", timestamps=None):
-    return times_column(values, unit, timestamps or [None] * len(values), "ts")
+    return times_column(values, unit, np.array(timestamps or [np.nan] * len(values)), "ts")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +63,7 @@ def test_units(unit) -> None:
 
 
 def test_a_missing_time_is_the_records_own() -> None:
-    got, _ = times([1.0, None, None], timestamps=[9.0, 8.0, None])
+    got, _ = times([1.0, None, None], timestamps=[9.0, 8.0, math.nan])
     np.testing.assert_array_equal(got, [1.0, 8.0, math.nan])
 
 
@@ -89,7 +88,7 @@ def test_any_value_is_a_time_a_fault_or_missing(values) -> None:
 
 def test_keys_are_text() -> None:
     assert keys_column(["a", 7, 443.0, 1.5, None, True]) == ["a", "7", "443", "1.5", None, "True"]
-    assert record_keys([b"a", None, b"\xff"]) == ["a", None, "\\xff"]
+    assert keys_column([b"a", None, b"\xff"]) == ["a", None, "\\xff"]
 
 
 def test_labels() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from streamgmm.events import Record
+    from streamgmm.events import Records
     from streamgmm.io.client.connection import Connection
     from streamgmm.io.client.partitions import Owner, Partition
     from streamgmm.io.client.state import StateRecord
@@ -31,7 +31,7 @@ class Source(Protocol):
     def joined(self) -> bool:
         """Whether the group has given this member its partitions (perhaps none)."""
 
-    def poll(self, timeout: float) -> Mapping[Partition, Sequence[Record]]:
+    def poll(self, timeout: float) -> Mapping[Partition, Records]:
         """Wait up to `timeout` seconds for records of opened partitions.
 
         Raises

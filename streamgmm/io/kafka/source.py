@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from kafka import (
     AsyncConsumerRebalanceListener,
     KafkaConsumer,
@@ -25,7 +27,7 @@ from kafka.errors import (
 )
 
 from streamgmm.errors import BrokerError
-from streamgmm.events import Record
+from streamgmm.events import Records
 from streamgmm.io.client import Partition, PositionGoneError, Right, SourceUnavailableError
 from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Starting, describe
 from streamgmm.io.kafka.rights import explain
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["KafkaSource", "offsets_of"]
 
 _RETRY_SECONDS: Final = 0.5
+_COLUMNS: Final = attrgetter("offset", "timestamp", "key", "value")
 # The library does not call them retriable, but the next attempt at joining may well succeed.
 _PASSING: Final = (
     IllegalGenerationError,
@@ -127,7 +130,7 @@ class KafkaSource:
         """Whether the group has given this member its partitions (perhaps none)."""
         return self._listener.joined
 
-    def poll(self, timeout: float) -> dict[Partition, list[Record]]:
+    def poll(self, timeout: float) -> dict[Partition, Records]:
         """Wait up to `timeout` seconds for records of opened partitions.
 
         Raises
@@ -159,18 +162,7 @@ class KafkaSource:
             raise SourceUnavailableError(describe(error)) from error
         if batches:
             self._heard = time.monotonic()
-        return {
-            Partition(*partition): [
-                Record(
-                    record.value,
-                    record.offset,
-                    record.timestamp / 1000 if record.timestamp >= 0 else None,
-                    record.key,
-                )
-                for record in records
-            ]
-            for partition, records in batches.items()
-        }
+        return {Partition(*partition): _columns(records) for partition, records in batches.items()}
 
     def probe(self, every: float = 5.0) -> None:
         """Ask the broker for a sign of life if it has given none for `every` seconds.
@@ -341,6 +333,14 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._consumer.pause(*assigned)
         self.joined = True
+
+
+def _columns(records: list[Any]) -> Records:
+    """Return the library's records as columns, without a step of Python for each."""
+    positions, milliseconds, keys, values = zip(*map(_COLUMNS, records), strict=True)
+    timestamps = np.array(milliseconds, dtype=np.float64) / 1000
+    timestamps[timestamps < 0] = np.nan
+    return Records(values, np.array(positions, dtype=np.int64), timestamps, keys)
 
 
 def offsets_of(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
