@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.formats import binary_cases
 from streamgmm.events import BatchDecoder, Field, JsonDecoder, Record, Schema
-from streamgmm.events.schema import EVENT_TIME
+from streamgmm.events.field import EVENT_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,8 +15,8 @@ import numpy as np
 from river import base
 
 from streamgmm.events.cycles import CYCLES, LocalTime
+from streamgmm.events.field import MOST_KEYS
 from streamgmm.events.roles import times_column
-from streamgmm.events.schema import MOST_KEYS
 from streamgmm.events.surprise import Surprise, as_category
 from streamgmm.inputs import seconds_of
 from streamgmm.values import check_whole

@@ -89,6 +89,7 @@ def against(
     *,
     given_rest: bool,
     show: Callable[[float, int], str] = number,
+    noun: str = "",
 ) -> str:
     """Write a value against what was expected of it.
 
@@ -100,11 +101,15 @@ def against(
         Whether the expectation comes from the other features of the event.
     show
         Writes a value with so many digits.
+    noun
+        What there are so many of.
 
     Examples
     --------
     >>> against(9.0, 4.2, 3.0, 5.5, given_rest=True)
     '9, expected 4.2 (3 to 5.5) given the rest'
+    >>> against(9.0, 4.2, 3.0, 5.5, given_rest=False, noun=" events")
+    '9 events, usually 4.2 (3 to 5.5)'
     """
     width = high - low
     if abs(expected) < _NOUGHT * width:
@@ -112,6 +117,7 @@ def against(
     lowest, middle, highest = (show(one, digits_of(one, width)) for one in (low, expected, high))
     got = show(value, digits_of(value, max(width, abs(value - expected))))
     within = f" ({lowest} to {highest})" if lowest != highest else ""
+    got += noun
     if given_rest:
         return f"{got}, expected {middle}{within} given the rest"
     return f"{got}, usually {middle}{within}"

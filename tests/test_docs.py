@@ -23,7 +23,7 @@ from streamgmm.config import (
     loads,
 )
 from streamgmm.config.toml import FIELD_KEYS, toml_value
-from streamgmm.events.schema import TRANSFORM_NAMES
+from streamgmm.events.field import HISTORY_NAMES, TRANSFORM_NAMES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -64,14 +64,14 @@ def test_every_key_is_listed_with_its_default(heading: str) -> None:
     text = sections_of(ROOT / "docs" / "configuration.md")[heading]
     listed = dict(re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", text, re.MULTILINE))
     due = {one.name: default_of(SECTIONS[heading], one.name) for one in fields(SECTIONS[heading])}
-    of_fields = {*TRANSFORM_NAMES, *FIELD_KEYS} - set(due)
+    of_fields = {*TRANSFORM_NAMES, *HISTORY_NAMES, *FIELD_KEYS} - set(due)
     listed = {key: default for key, default in listed.items() if key not in of_fields}
     assert listed == due
 
 
 def test_every_transform_is_listed() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
-    assert all(f"| `{name}` |" in text for name in TRANSFORM_NAMES)
+    assert all(f"| `{name}` |" in text for name in (*TRANSFORM_NAMES, *HISTORY_NAMES))
     assert all(f"`{name}`" in text or f"{name} = " in text for name in FIELD_KEYS)
 
 

@@ -31,7 +31,7 @@ def _roles(config: Config) -> Iterator[str]:
     if len(names) < len(events.fields) + len(events.cycles):
         yield "[events] cycles and fields have a feature of the same name; rename the field's"
     if events.label and events.label in {
-        name for field in events.fields for name in (field.member, field.given)
+        name for field in events.fields for name in (field.member, field.owner)
     }:
         yield (
             f"[events] label {events.label!r} is also in fields, so the model would see the "

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from streamgmm.config.messages import nearest, shown
-from streamgmm.config.rules import Rule, text, whole
+from streamgmm.config.rules import Rule, choice, text, whole
 from streamgmm.config.toml import FIELD_KEYS, toml_value
-from streamgmm.events.schema import MOST_KEYS, TRANSFORM_NAMES, UNIT_WORDS, Field, is_unit
+from streamgmm.events.field import (
+    HISTORY_NAMES,
+    MOST_KEYS,
+    TRANSFORM_NAMES,
+    UNIT_WORDS,
+    Field,
+    is_unit,
+)
+from streamgmm.spans import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +39,10 @@ def _given(value: Any) -> str | bool:
     return value
 
 
-def _half_life(value: Any) -> float:
+def _half_life(value: Any) -> float | str:
+    if isinstance(value, str):
+        seconds_of(value)
+        return value.replace(" ", "")
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 1e18:
         raise ValueError
     return float(value)
@@ -42,7 +53,11 @@ _RULES: Final = {
     "unit": Rule(UNIT_WORDS, _unit),
     "from": text("the name of a field", empty=False),
     "given": Rule("the name of a field, or true for the event's key", _given),
-    "half_life": Rule("a number of events from 1", _half_life),
+    "history": choice(*HISTORY_NAMES),
+    "per": Rule("the name of a field, or true for the event's key", _given),
+    "half_life": Rule(
+        'a number of events from 1, or of a history a span of time such as "1h"', _half_life
+    ),
     "keys": whole(1, MOST_KEYS),
 }
 
@@ -51,7 +66,9 @@ def read_field(name: str, spec: Any) -> tuple[Field | None, list[str]]:
     """Return a feature, or None, and what is wrong with its line, to stand after its name."""
     given = spec if isinstance(spec, dict) else {"transform": spec}
     problems = list(_unknown(name, given))
-    transform = given.get("transform", "identity")
+    # Spans, counts and sums spread over orders of magnitude.
+    usual = "log1p" if given.get("history") in ("since", "count", "sum") else "identity"
+    transform = given.get("transform", usual)
     if transform not in TRANSFORM_NAMES:
         problems.append(
             f"has transform {shown(transform)}{nearest(str(transform), TRANSFORM_NAMES)}"

@@ -50,7 +50,7 @@ class Config:
             "time": [self.events.time, self.events.time_unit, self.events.time_zone],
             "model": asdict(self.model),
         }
-        if any(feature.given is True for feature in self.events.fields):
+        if any(feature.owner is True for feature in self.events.fields):
             shape["key"] = self.events.key
         canonical = json.dumps(shape, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streamgmm.config.rules import Rule
-    from streamgmm.events.schema import Field
+    from streamgmm.events.field import Field
 
 PREFIX = "STREAMGMM__"
 

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamgmm.events.cycles import read_zone
+from streamgmm.spans import seconds_of
 
-SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _PER_DAY = {"hour": 24.0, "day": 1.0, "week": 1 / 7}
 
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
-_DURATION = re.compile(rf"(?:{_DURATION_PART.pattern})+")
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*/\s*(hour|day|week)")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})")
 
@@ -205,9 +203,7 @@ def seconds(value: Any) -> float:
     (5400.0, 30.0)
     """
     if isinstance(value, str):
-        compact = value.replace(" ", "")
-        _require(_DURATION.fullmatch(compact))
-        value = sum(float(n) * SECONDS[unit] for n, unit in _DURATION_PART.findall(compact))
+        return seconds_of(value)
     _require(_is_number(value) and value > 0)
     return float(value)
 

@@ -14,7 +14,8 @@ from typing import Annotated
 from streamgmm.config import rules
 from streamgmm.config.rules import Rule, Secret, choice, duration, secret, some_of, text, whole
 from streamgmm.config.secrets import secret_of
-from streamgmm.events.schema import EVENT_TIME, TIME_UNITS, Field, Schema, TimeUnit, TransformName
+from streamgmm.events.field import EVENT_TIME, Field, TransformName
+from streamgmm.events.schema import TIME_UNITS, Schema, TimeUnit
 
 _CYCLES: dict[str, TransformName] = {"day": "time_of_day", "week": "time_of_week"}
 _FIELD_NAME = text("the name of a field, or empty for none")

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any, get_type_hints
 
 from streamgmm.config.rules import Rule, Secret
-from streamgmm.events.schema import Field
+from streamgmm.events.field import Field
 
 FIELD_KEYS = {
     "transform": "transform",
@@ -19,6 +19,8 @@ FIELD_KEYS = {
     "given": "given",
     "half_life": "half_life",
     "keys": "keys",
+    "history": "history",
+    "per": "per",
 }
 """What a line of ``[events.fields]`` may set, and the parameter of `Field` that it is."""
 

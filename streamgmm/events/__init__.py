@@ -6,8 +6,9 @@ from streamgmm.events.clock import EventClock
 from streamgmm.events.decode import JsonDecoder
 from streamgmm.events.encode import TRANSFORMS, Encoder
 from streamgmm.events.faults import REASONS
+from streamgmm.events.field import Field
 from streamgmm.events.records import DeadLetter, Record, Records
-from streamgmm.events.schema import Field, Schema
+from streamgmm.events.schema import Schema
 
 __all__ = [
     "REASONS",

@@ -15,6 +15,7 @@ from streamgmm.events.clock import EventClock
 from streamgmm.events.columns import CategoryColumns, TimeColumns
 from streamgmm.events.decode import Decoder, JsonDecoder, feature_getter, member_getter
 from streamgmm.events.encode import Encoder
+from streamgmm.events.histories import HistoryColumns
 from streamgmm.events.records import DeadLetter, Record, Records
 from streamgmm.events.roles import (
     keys_column,
@@ -131,7 +132,9 @@ class BatchDecoder:
     ----------
     clock : EventClock
     categories : CategoryColumns
-        What has been learned of categories. Its state and the clock's belong to the partition's.
+        What has been learned of categories.
+    histories : HistoryColumns
+        What is remembered of keys. The state of these three belongs to the partition's.
 
     Examples
     --------
@@ -164,11 +167,12 @@ class BatchDecoder:
             )
         self._decoder = decoder
         self.categories = CategoryColumns(schema)
+        self.histories = HistoryColumns(schema)
         self._times_of = TimeColumns(schema)
         self._features = feature_getter(schema)
         self._width = schema.width
         offsets = zip(schema.fields, schema.offsets, strict=True)
-        self._numbers = [column for one, column in offsets if one.kind == "number"]
+        self._numbers = [column for one, column in offsets if one.kind == "number" and one.member]
         self._key = member_getter(schema, schema.key)
         self._time = member_getter(schema, schema.time)
         self._label = member_getter(schema, schema.label)
@@ -253,6 +257,8 @@ class BatchDecoder:
         owners = records.keys if self._key is None else list(map(self._key, structs))
         # What cannot be used is not counted either, so this comes last.
         judged = self.categories.learn(X, structs, owners, count=learn) if self.categories else {}
+        if self.histories:
+            self.histories.fill(X, structs, owners, time, learn=learn)
         return Batch(
             X=X,
             time=time,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from streamgmm.errors import EventError
-    from streamgmm.events.schema import Field, Schema
+    from streamgmm.events.field import Field
+    from streamgmm.events.schema import Schema
 
 Array = NDArray[np.float64]
 
@@ -92,7 +93,7 @@ def _column(schema: Schema, field: Field, column: int) -> _Category:
     return _Category(
         field,
         column,
-        Surprise(field.half_life, field.keys if field.given else 0),
+        Surprise(float(field.half_life), field.keys if field.given else 0),
         value,
         member_getter(schema, field.given if isinstance(field.given, str) else None),
     )

@@ -48,7 +48,7 @@ def feature_getter(schema: Schema) -> Callable[[Any], tuple[Any, ...]]:
     """Return the function from a struct to the tuple of its numbers, in the order of the fields."""
     known = members(schema)
     numbers = [field.member for field in schema.fields if field.kind == "number"]
-    return getter_of([known[name].attribute for name in numbers if name is not None])
+    return getter_of([known[name].attribute for name in numbers if name])
 
 
 def member_getter(schema: Schema, name: str | None) -> Callable[[Any], Any] | None:

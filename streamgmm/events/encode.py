@@ -18,6 +18,7 @@ from streamgmm.errors import EventError
 from streamgmm.words import quantity
 
 if TYPE_CHECKING:
+    from streamgmm.events.field import Field
     from streamgmm.events.schema import Schema
 
 Array = NDArray[np.float64]
@@ -41,6 +42,8 @@ TRANSFORMS: dict[str, Transform] = {
     "log1p": Transform("log1p", np.log1p, np.expm1, lower=0.0),
     "asinh": Transform("asinh", np.arcsinh, np.sinh),
 }
+_AS_IT_IS = TRANSFORMS["identity"]
+_RATIO = Transform("ratio", np.log, np.exp, lower=0.0)  # how a difference of logarithms is told
 
 
 class Encoder:
@@ -56,10 +59,15 @@ class Encoder:
     def __init__(self, schema: Schema) -> None:
         fields = [field for field in schema.fields for _ in field.columns]
         self._names = schema.names
-        self._units = tuple(field.unit for field in fields)
+        self._units = tuple(map(_unit, fields))
         self._transforms = tuple(
-            TRANSFORMS[field.transform if field.kind == "number" else "identity"]
-            for field in fields
+            TRANSFORMS[field.transform] if field.kind == "number" else _AS_IT_IS for field in fields
+        )
+        # Columns of histories are encoded as the number that they are made of, and told as
+        # what was made of it.
+        self._told = tuple(
+            _RATIO if _is_ratio(field) else transform
+            for field, transform in zip(fields, self._transforms, strict=True)
         )
 
     def forward(self, values: Array) -> tuple[Array, dict[int, EventError]]:
@@ -68,7 +76,7 @@ class Encoder:
         Parameters
         ----------
         values : (n, d)
-            In the user's units; NaN = missing.
+            In the user's units; NaN = missing. Of a history, the number that it is of.
 
         Returns
         -------
@@ -98,7 +106,7 @@ class Encoder:
 
         Values too large for a float give infinity, in keeping with their sign.
         """
-        transform = self._transforms[feature]
+        transform = self._told[feature]
         if transform.inverse is None:
             return value
         with np.errstate(over="ignore"):
@@ -106,7 +114,7 @@ class Encoder:
 
     def lowest(self, feature: int) -> float:
         """Return the smallest value of column `feature` that its transform accepts."""
-        return self._transforms[feature].lower
+        return self._told[feature].lower
 
     def plain(self, feature: int, value: float) -> float:
         """Return one encoded value of column `feature` as a person is told it.
@@ -128,7 +136,7 @@ class Encoder:
         """Return an encoded block X (n, d) in the user's units; the inverse of `forward`."""
         values = np.array(X, dtype=np.float64, order="C")
         with np.errstate(over="ignore"):
-            for i, transform in enumerate(self._transforms):
+            for i, transform in enumerate(self._told):
                 if transform.inverse is not None:
                     values[:, i] = transform.inverse(np.ascontiguousarray(values[:, i]))
         return values
@@ -141,3 +149,13 @@ class Encoder:
             f'{transform.lower:g} up; use "asinh" for a field that may be negative',
             name,
         )
+
+
+def _is_ratio(field: Field) -> bool:
+    return field.history == "against_mean" and field.transform == "log1p"
+
+
+def _unit(field: Field) -> str:
+    if field.history == "since":
+        return "s"
+    return "" if _is_ratio(field) else field.unit

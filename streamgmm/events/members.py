@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streamgmm.events.schema import FieldKind, Schema
+    from streamgmm.events.field import FieldKind
+    from streamgmm.events.schema import Schema
 
 _NUMBER: Final = (float, bool)
 _TEXT_OR_NUMBER: Final = (str, int, float)
@@ -69,5 +70,5 @@ def _uses(schema: Schema) -> Iterator[tuple[str, Member]]:
         if name is not None:
             yield name, Member(role, types, required=False)
     for i, field in enumerate(schema.fields):
-        if isinstance(field.given, str):
-            yield field.given, Member(f"g{i}", _ANY, required=False)
+        if isinstance(field.owner, str):
+            yield field.owner, Member(f"g{i}", _ANY, required=False)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgmm.events.field import MOST_KEYS
 from streamgmm.events.frequency import (
     Frequencies,
     Histories,
@@ -22,7 +23,6 @@ from streamgmm.events.frequency import (
     surprise_block,
     surprise_of,
 )
-from streamgmm.events.schema import MOST_KEYS
 from streamgmm.values import check_whole, is_number
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ CATEGORIES: Final = 1024
 """Most categories kept of a stream."""
 OWN_CATEGORIES: Final = 16
 """Most categories kept of one key."""
-# A longer text is kept as its beginning and a checksum of the whole.
-_LONGEST: Final = 128
+LONGEST_TEXT: Final = 128
+"""Characters of a category or key that are kept."""
+# Of a longer text its beginning, and a checksum of the whole.
 _KEPT: Final = 96
 
 
@@ -123,20 +124,22 @@ class Surprise:
         """
         texts = list(categories)
         surprise, share, own_share = (np.empty(len(texts)) for _ in range(3))
-        owners = None if keys is None or self._own is None else list(map(_bounded, keys))
+        owners = None if keys is None or self._own is None else list(map(bounded_text, keys))
         surprise_block(self._all, self._own, texts, owners, surprise, share, own_share, count)
         return Judged(texts, surprise, share, own_share)
 
     def count(self, category: str | None, key: str | None = None) -> None:
         """Count one event, as `learn` does, without judging it."""
         if category is not None:
-            count_one(self._all, self._own, category, None if self._own is None else _bounded(key))
+            count_one(
+                self._all, self._own, category, None if self._own is None else bounded_text(key)
+            )
 
     def of(self, category: str | None, key: str | None = None) -> float:
         """Return the surprise of one event in nats, counting nothing; NaN if it is missing."""
         if category is None:
             return math.nan
-        own = None if key is None or self._own is None else self._own.of(_bounded(key) or "")
+        own = None if key is None or self._own is None else self._own.of(bounded_text(key) or "")
         return surprise_of(self._all, own, category)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -174,13 +177,13 @@ def as_category(value: Any) -> str | None:
         If it is neither text nor a number nor a truth value.
     """
     if type(value) is str:
-        return value if len(value) <= _LONGEST else _bounded(value)
+        return value if len(value) <= LONGEST_TEXT else bounded_text(value)
     if value is None:
         return None
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, str):
-        return _bounded(str(value))
+        return bounded_text(str(value))
     if isinstance(value, int | np.integer):
         return str(int(value))
     if isinstance(value, float | np.floating):
@@ -194,9 +197,9 @@ def as_category(value: Any) -> str | None:
     )
 
 
-def _bounded(text: str | None) -> str | None:
+def bounded_text(text: str | None) -> str | None:
     """Return a text of at most 128 characters: long ones keep their beginning and a checksum."""
-    if text is None or len(text) <= _LONGEST:
+    if text is None or len(text) <= LONGEST_TEXT:
         return text
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12)
     return f"{text[:_KEPT]}...{digest.hexdigest()}"

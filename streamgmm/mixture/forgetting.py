@@ -10,10 +10,10 @@ arXiv 0712.4273; Sato & Ishii 2000). The compiled mixture carries the laws out (
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
+from streamgmm.spans import UNITS, seconds_of
 from streamgmm.values import is_number
 
 
@@ -127,12 +127,6 @@ def law_from_state(state: dict[str, Any]) -> Forgetting:
     return _LAWS[name](**parameters)
 
 
-_SECONDS = {
-    "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0,
-}  # fmt: skip
-_SPAN = re.compile(r"([0-9]*\.?[0-9]+)\s*([a-z]+)\s*")
-
-
 def parse_half_life(value: float | str | None) -> Forgetting:
     """Return the law a half-life stands for.
 
@@ -151,19 +145,11 @@ def parse_half_life(value: float | str | None) -> Forgetting:
         return Stationary()
     if is_number(value) and 0 < value < math.inf:
         return HalfLife(events=float(value))
-    span = _seconds_of(value) if isinstance(value, str) else 0.0
-    if not 0 < span < math.inf:
+    try:
+        return HalfLife(seconds=seconds_of(value if isinstance(value, str) else ""))
+    except ValueError:
         raise ValueError(
             f"half_life is {value!r:.80}; allowed are a positive number of events, a span of event "
-            f'time such as "7d", "1h30m" or "30s" (units {", ".join(_SECONDS)}), or None to forget '
+            f'time such as "7d", "1h30m" or "30s" (units {", ".join(UNITS)}), or None to forget '
             "nothing"
-        )
-    return HalfLife(seconds=span)
-
-
-def _seconds_of(span: str) -> float:
-    """Return how long a span is; 0 if it is none."""
-    parts = _SPAN.findall(span)
-    if _SPAN.sub("", span).strip() or any(unit not in _SECONDS for _, unit in parts):
-        return 0.0
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+        ) from None

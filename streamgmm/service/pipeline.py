@@ -108,10 +108,11 @@ class Pipeline:
         self._metrics.relearned.labels(self.name).inc(len(batch))
 
     def state(self) -> dict[str, Any]:
-        """Give what shapes an output beside the detector: event clock and categories."""
+        """Give what shapes an output beside the detector: event clock, categories, histories."""
         return {
             "clock": self._decoder.clock.state(),
             "categories": self._decoder.categories.state(),
+            "histories": self._decoder.histories.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -119,6 +120,7 @@ class Pipeline:
         try:
             self._decoder.clock.restore(state["clock"])
             self._decoder.categories.restore(state["categories"])
+            self._decoder.histories.restore(state.get("histories", {}))  # absent in 0.1.0's
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"the state of partition {self.name} is not understood") from error
 

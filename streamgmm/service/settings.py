@@ -40,7 +40,7 @@ def shaping_configuration(config: Config) -> str:
     """List what shapes a model's state, a line a key, for the error that names a change."""
     events = config.events
     keys = ["time", "time_unit", "time_zone", "max_ahead"]
-    if any(field.given is True for field in events.fields):
+    if any(field.owner is True for field in events.fields):
         keys.append("key")
     lines = [
         f"events.fields.{field.name} = {json.dumps(field.shape())}"

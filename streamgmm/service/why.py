@@ -14,8 +14,8 @@ import msgspec
 
 from streamgmm.detection.reasons import USUAL
 from streamgmm.events.cycles import CYCLES, UsualTime, shown_range
-from streamgmm.events.schema import EVENT_TIME
-from streamgmm.words import against, number
+from streamgmm.events.field import EVENT_TIME
+from streamgmm.words import against, number, quantity
 
 if TYPE_CHECKING:
     from streamgmm.detection import Explanation, Reason
@@ -106,7 +106,9 @@ class ReasonWriter:
             )
         )
         show = partial(self._encoder.render, feature)
-        text = against(value, expected, low, high, given_rest=reason.given_rest, show=show)
+        text = against(
+            value, expected, low, high, given_rest=reason.given_rest, show=show, noun=_noun(field)
+        )
         return _told(field, reason, value, (expected, low, high), f"{field.name} {text}")
 
 
@@ -130,6 +132,23 @@ def _told(
         share=reason.share,
         text=text,
     )
+
+
+def _noun(field: Field) -> str:
+    """Say of a history what there is so much of; of other numbers nothing."""
+    whose = f"this {field.per if isinstance(field.per, str) else 'key'}"
+    if field.history == "since":
+        return f" after the last event of {whose}"
+    if field.history == "mean":
+        return f" as the mean of {whose}"
+    if field.history == "against_mean":
+        return f" {'times' if field.transform == 'log1p' else 'off'} the mean of {whose}"
+    within = quantity(field.half_life_seconds or 0.0, "s")
+    if field.history == "count":
+        return f" events of {whose} within about {within}"
+    if field.history == "sum":
+        return f" of {whose} within about {within}"
+    return ""
 
 
 def _category(field: Field, reason: Reason, batch: Batch, row: int) -> WhyRecord:

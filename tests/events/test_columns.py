@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamgmm import snapshot
 from streamgmm.events import BatchDecoder, Field, Record, Schema
-from streamgmm.events.schema import EVENT_TIME
+from streamgmm.events.field import EVENT_TIME
 
 SCHEMA = Schema(
     (

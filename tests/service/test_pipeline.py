@@ -11,7 +11,7 @@ from streamgmm import snapshot
 from streamgmm.detection import Budget, Detector, DetectorSettings
 from streamgmm.errors import StateError
 from streamgmm.events import BatchDecoder, Field, Record, Schema
-from streamgmm.events.schema import EVENT_TIME
+from streamgmm.events.field import EVENT_TIME
 from streamgmm.mixture import HalfLife
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.pipeline import Pipeline

@@ -9,7 +9,7 @@ import pytest
 
 from streamgmm.detection import Explanation, Reason, Sighting, Verdicts
 from streamgmm.events import Batch, BatchDecoder, Field, Record, Schema
-from streamgmm.events.schema import EVENT_TIME
+from streamgmm.events.field import EVENT_TIME
 from streamgmm.service.records import RecordEncoder
 
 SCHEMA = Schema((Field("bytes", "log1p", unit="B"), Field("load")), key="host", time="ts")
@@ -276,3 +276,45 @@ def test_a_time_of_day_is_one_reason_as_on_a_clock() -> None:
     at_any_time = mixed_reason([2, 1], lines=[card("CH", 1)], centre=0.01)
     assert at_any_time["text"] == "time of day 03:12, usually at any time"
     assert at_any_time["expected"] is None
+
+
+PAYMENTS = Schema(
+    (
+        Field("pause", "log1p", history="since", per="card"),
+        Field("uses", "log1p", history="count", per="card", half_life="1h"),
+        Field("spent", "log1p", False, "EUR", "amount", history="sum", per=True, half_life="1d"),
+        Field("usual", "log1p", False, "EUR", "amount", history="mean", per="card"),
+        Field("ratio", "log1p", False, "EUR", "amount", history="against_mean", per="card"),
+        Field("more", source="amount", unit="EUR", history="against_mean", per="card"),
+    ),
+    key="card",
+    time="ts",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "usual", "text"),
+    [
+        ("pause", np.log1p(3), (9, 1), "3 s after the last event of this card, usually 2 h 15 min"),
+        ("uses", np.log1p(4), (0, 0.35), "4 events of this card within about 1 h, usually 0 (0 to"),
+        ("spent", np.log1p(900), (3, 0.5), "900 EUR of this key within about 1 d, usually 19 EUR"),
+        ("usual", np.log1p(900), (3, 0.5), "900 EUR as the mean of this card, usually 19 EUR"),
+        ("ratio", np.log(30), (0, 0.7), "30 times the mean of this card, usually 1 (0.25 to 4.1)"),
+        ("more", 900.0, (0, 10), "900 EUR off the mean of this card, usually 0 EUR (-20 EUR to"),
+    ],
+)
+def test_a_history_is_told_in_words(name, value, usual, text) -> None:
+    decoder = BatchDecoder(PAYMENTS, origin="t-0")
+    batch, _ = decoder.decode([Record(b'{"card": "a", "ts": 1, "amount": 2}', 1)])
+    centre, spread = usual
+    reason = Reason(
+        feature=PAYMENTS.names.index(name),
+        value=value, expected=centre, spread=spread, surprise=9.0, share=1.0,
+        usual=centre, usual_spread=spread, alone=20.0,
+    )  # fmt: skip
+    explanation = Explanation(component=0, distance=9.0, reasons=(reason,))
+    encoder = RecordEncoder(PAYMENTS, decoder.encoder, "t-0")
+    ((_, record),) = encoder.alerts(batch, verdicts(1, explanations={0: explanation}))
+    (why,) = record.reasons
+    assert why.text.startswith(f"{name} {text}")
+    assert why.value == pytest.approx(decoder.encoder.inverse(reason.feature, value))
