@@ -119,6 +119,7 @@ def test_what_is_remembered_comes_back(events, at) -> None:
     lines = records(events)
     one, other = decoder(), decoder()
     one.decode(lines[:at])
+    other.clock.restore(one.clock.state())
     other.histories.restore(snapshot.unpack(state(one)))
     assert one.decode(lines[at:])[0].X.tobytes() == other.decode(lines[at:])[0].X.tobytes()
     assert state(one) == state(other)
