@@ -61,6 +61,7 @@ dead_letters = "{dead_letters}"
 http = "127.0.0.1:0"
 checkpoint = "{checkpoint}"
 checkpoint_interval = "{checkpoint_interval}"
+journal = "{journal}"
 """
 
 DEFAULTS = {
@@ -73,6 +74,7 @@ DEFAULTS = {
     "commit_interval": "20ms",
     "transaction_timeout": "10s",
     "checkpoint_interval": "200ms",
+    "journal": "",
     "source": "",
     "scores": "",
     "alerts": "",

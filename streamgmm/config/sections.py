@@ -152,6 +152,12 @@ class Service:
         "where state is kept to resume from; a topic takes it together with outputs and positions",
     ] = ""
     checkpoint_interval: Annotated[float, duration(), "between two checkpoints"] = 60.0
+    journal: Annotated[
+        str,
+        text("a directory of this machine, or empty"),
+        "where it is noted which events are at work, to find one that kills the process; empty: "
+        "with the checkpoints, where they are in a directory",
+    ] = ""
     keep_hourly: Annotated[
         int, whole(0, 1000), "checkpoints to go back to: the last one of each of so many hours"
     ] = 24
@@ -184,6 +190,12 @@ class Service:
         """The topic in which state is kept, or None where it is a directory."""
         kind, colon, name = self.checkpoint.partition(":")
         return name if colon and kind == "topic" else None
+
+    @property
+    def journal_directory(self) -> str:
+        """Where journals are kept; empty for none."""
+        beside = self.checkpoint if self.checkpoint_topic is None else ""
+        return self.journal or beside
 
     @property
     def host_port(self) -> tuple[str, int] | None:

@@ -178,15 +178,19 @@ class BatchDecoder:
         self._label = member_getter(schema, schema.label)
 
     def decode(
-        self, records: Sequence[Record], *, learn: bool = True
+        self,
+        records: Sequence[Record],
+        *,
+        learn: bool = True,
+        aside: Mapping[int, EventError] | None = None,
     ) -> tuple[Batch, list[DeadLetter]]:
         """Decode, encode and judge a block of records, in order; `learn` from their categories.
 
-        A record that cannot be used becomes a dead letter and leaves its neighbours as they
-        are; how records are cut into blocks changes nothing.
+        A record that cannot be used, or is `aside` by its position, becomes a dead letter and
+        leaves its neighbours as they are; how records are cut into blocks changes nothing.
         """
         good = records = Records.of(records)
-        structs = self._decoder.decode_many(records.values)
+        structs = self._structs(records, aside or {})
         faults: dict[int, EventError] = {}
         rows: Sequence[int] = range(len(records))
         if EventError in set(map(type, structs)):
@@ -208,6 +212,15 @@ class BatchDecoder:
             good, structs = good.take(keep), [structs[i] for i in keep]
         batch = self._batch(X, time, structs, good, learn=learn)
         return batch, [DeadLetter.of(records[i], self.origin, faults[i]) for i in sorted(faults)]
+
+    def _structs(self, records: Records, aside: Mapping[int, EventError]) -> list[Any]:
+        """Return a struct or an EventError for each record, in order; those aside are not read."""
+        if not aside:
+            return self._decoder.decode_many(records.values)
+        positions = records.positions.tolist()
+        rest = records.take([row for row, at in enumerate(positions) if at not in aside])
+        structs = iter(self._decoder.decode_many(rest.values))
+        return [aside.get(at) or next(structs) for at in positions]
 
     def _values(self, structs: list[Any]) -> NDArray[np.float64]:
         """Return the numbers in their columns of (n, d), in the user's units; None becomes NaN."""

@@ -30,6 +30,7 @@ REASONS: dict[str, str] = {
     "out_of_domain": "a value lies outside what the field's transform accepts",
     "bad_time": "the time field cannot be understood as a time of the years 1 to 9999",
     "too_far_ahead": "the event is dated too far after the latest one of its partition",
+    "crashed": "the worker crashed three times in a row over the event",
 }
 """Reason codes of dead letters: stable, for counting and for alert rules."""
 

@@ -105,13 +105,11 @@ class FileJob:
         return open_source(self._source, self._stop, after=position - 1)
 
     def _process(self, batch: Records) -> None:
-        outputs = self._models.process(self._origin, batch)
-        if outputs is None:
-            return
-        self._sink.take(outputs)
-        self.events += len(outputs.batch)
-        self.alerts += len(outputs.alerts)
-        self.dead_letters.update(letter.reason for letter in outputs.dead_letters)
+        for outputs in self._models.process(self._origin, batch):
+            self._sink.take(outputs)
+            self.events += len(outputs.batch)
+            self.alerts += len(outputs.alerts)
+            self.dead_letters.update(letter.reason for letter in outputs.dead_letters)
 
     def _keep_house(self) -> None:
         self._house.obey()

@@ -276,11 +276,11 @@ class KafkaJob:
         )
 
     def _process(self, partition: Partition, records: Records) -> None:
-        outputs = self._models.process(str(partition), records)
-        if outputs is None:
-            return
-        self._sink.take(outputs)
-        self._metrics.latency.observe(time.time() - records.timestamps)
+        came = self._models.process(str(partition), records)
+        for outputs in came:
+            self._sink.take(outputs)
+        if came:
+            self._metrics.latency.observe(time.time() - records.timestamps)
 
     def _settle(self, source: Source) -> None:
         """Deliver, commit, and write checkpoints where they are due."""

@@ -102,11 +102,7 @@ class Keeper:
         checkpoint = Checkpoint(
             name=shard.name,
             positions=dict(shard.positions),
-            state={
-                "detector": shard.detector.state(),
-                "partitions": {name: one.state() for name, one in shard.pipelines.items()},
-                "mark": shard.mark,
-            },
+            state={**shard.state(), "mark": shard.mark},
             fingerprint=self._fingerprint,
             configuration=self._configuration,
         )

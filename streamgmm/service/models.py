@@ -22,6 +22,7 @@ from streamgmm.service.pipeline import Outputs, Pipeline
 from streamgmm.service.recovery import Losses, within_bounds
 from streamgmm.service.settings import detector_settings
 from streamgmm.service.shards import Shard
+from streamgmm.service.suspects import Suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from streamgmm.events import BatchDecoder, Record
     from streamgmm.service.checkpoint import CheckpointStore
     from streamgmm.service.commands import Command
+    from streamgmm.service.journal import Journals
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.shards import Start
     from streamgmm.service.status import ModelStatus
@@ -57,6 +59,8 @@ class Models:
         Whether every event's score is to be written.
     skip_lost
         Whether to go on where events are gone from the source, or to stop.
+    journals
+        Opens the journal of a partition, by which an event is found that kills this process.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class Models:
         decoder: Callable[[str], BatchDecoder],
         want_scores: bool,
         skip_lost: bool = False,
+        journals: Journals = lambda _: None,
     ) -> None:
+        self._journals = journals
         self._losses = Losses(metrics, skip=skip_lost)
         self._settings = detector_settings(config)
         self._width = config.schema().width
@@ -121,20 +127,26 @@ class Models:
         self._parked.pop(shard_name, None)
         return {name: shard.positions[name] for name in starts}
 
-    def process(self, partition: str, records: Sequence[Record]) -> Outputs | None:
-        """Score and learn records of a partition; None if all of them were out already."""
+    def process(self, partition: str, records: Sequence[Record]) -> list[Outputs]:
+        """Score and learn records of a partition, in order; nothing comes of what is out already.
+
+        An event that crashes the worker is set aside, see `guard`.
+        """
         records = Records.of(records)
         shard = self._shard_of[partition]
         pipeline, due = shard.pipelines[partition], shard.due[partition]
         positions = records.positions
         old = int(np.searchsorted(positions, due))
         if old:
-            pipeline.relearn(records[:old])
+            learned = shard.guard.run(partition, records[:old], silently=True)
+            self._metrics.relearned.labels(partition).inc(sum(len(one.batch) for one in learned))
             shard.progress.tell(partition, due - int(positions[old - 1]) - 1)
-        outputs = None
+        outputs = []
         if old < len(records):
             began = time.perf_counter()
-            outputs = pipeline.process(records[old:])
+            outputs = shard.guard.run(partition, records[old:])
+            for one in outputs:
+                pipeline.count(one)
             self._metrics.batch_duration.observe(time.perf_counter() - began)
         shard.positions[partition] = int(positions[-1]) + 1
         shard.changed = True
@@ -189,6 +201,7 @@ class Models:
         if command.changes:
             for shard in self._shards.values():
                 shard.changed = True
+                shard.guard.changed()
             _log.info("asked by an operator: %s", command)
         return answer
 
@@ -258,6 +271,7 @@ class Models:
             if shard is None:
                 continue
             self._metrics.forget_partition(partition)
+            shard.suspects.pop(partition).close()
             if self._shards.pop(shard.name, None) is not None:
                 self._metrics.forget_partition(shard.name)
             if park:
@@ -325,6 +339,8 @@ class Models:
         behind = shard.due[name] - shard.positions[name]
         if behind > 0:
             shard.progress.begin(name, behind)
+        if name not in shard.suspects:
+            shard.suspects[name] = Suspects(name, self._journals(name))
         self._shard_of[name] = shard
 
     def _pipeline(self, name: str, shard: Shard) -> Pipeline:

@@ -6,20 +6,24 @@ alone, so records that come again give the same outputs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
-from streamgmm.errors import StateError
+from streamgmm.errors import EventError, StateError
 from streamgmm.service.records import AlertRecord, RecordEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from streamgmm.detection import Detector, Verdicts
     from streamgmm.events import Batch, BatchDecoder, DeadLetter, Record
     from streamgmm.service.metrics import Metrics
 
 __all__ = ["Outputs", "Pipeline"]
+
+_NONE: Final[Mapping[int, EventError]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,11 @@ class Outputs:
     alerts: list[tuple[int, AlertRecord]] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the records had."""
+        return sum(map(len, self.batch.raw)) + sum(letter.length for letter in self.dead_letters)
+
 
 class Pipeline:
     """Decodes, scores and learns the events of one partition.
@@ -60,6 +69,10 @@ class Pipeline:
         Whether every event's score is to be written, or only the anomalies.
     model
         The model's name in those of incidents; the partition's if not given.
+
+    Attributes
+    ----------
+    detector : Detector
     """
 
     def __init__(
@@ -72,7 +85,7 @@ class Pipeline:
         model: str | None = None,
     ) -> None:
         self._decoder = decoder
-        self._detector = detector
+        self.detector = detector
         self._metrics = metrics
         self._want_scores = want_scores
         self.records = RecordEncoder(decoder.schema, decoder.encoder, model or decoder.origin)
@@ -82,30 +95,35 @@ class Pipeline:
         """The partition's name, as in event ids."""
         return self._decoder.origin
 
-    @property
-    def detector(self) -> Detector:
-        """The model."""
-        return self._detector
-
     def process(self, records: Sequence[Record]) -> Outputs:
-        """Score and learn a block of records, and say what came of it."""
-        batch, dead_letters = self._decoder.decode(records, learn=not self._detector.frozen)
-        verdicts = self._detector.process(batch.X, t=batch.time)
-        outputs = Outputs(
+        """Score and learn a block of records, count them, and say what came of it."""
+        outputs = self.run(records)
+        self.count(outputs)
+        return outputs
+
+    def run(
+        self,
+        records: Sequence[Record],
+        aside: Mapping[int, EventError] = _NONE,
+        *,
+        silently: bool = False,
+    ) -> Outputs:
+        """Score and learn a block of records, without those `aside`, which are dead letters.
+
+        Silently: for outputs that are out already; alerts are written all the same, so that an
+        event fails then if it did the first time.
+        """
+        learn = not self.detector.frozen
+        batch, dead_letters = self._decoder.decode(records, learn=learn, aside=aside)
+        verdicts = self.detector.process(batch.X, t=batch.time)
+        want_scores = self._want_scores and not silently
+        return Outputs(
             batch=batch,
             verdicts=verdicts,
-            scores=self.records.scores(batch, verdicts) if self._want_scores else [],
+            scores=self.records.scores(batch, verdicts) if want_scores else [],
             alerts=self.records.alerts(batch, verdicts),
             dead_letters=dead_letters,
         )
-        self._count(outputs)
-        return outputs
-
-    def relearn(self, records: Sequence[Record]) -> None:
-        """Learn a block of records whose outputs are already out, silently."""
-        batch, _ = self._decoder.decode(records, learn=not self._detector.frozen)
-        self._detector.process(batch.X, t=batch.time)
-        self._metrics.relearned.labels(self.name).inc(len(batch))
 
     def state(self) -> dict[str, Any]:
         """Give what shapes an output beside the detector: event clock, categories, histories."""
@@ -124,7 +142,8 @@ class Pipeline:
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(f"the state of partition {self.name} is not understood") from error
 
-    def _count(self, outputs: Outputs) -> None:
+    def count(self, outputs: Outputs) -> None:
+        """Count what came of a block."""
         metrics, verdicts = self._metrics, outputs.verdicts
         metrics.events.labels(self.name).inc(len(outputs.batch))
         metrics.alerts.labels(self.name).inc(len(outputs.alerts))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from streamgmm.config import KafkaInput
 from streamgmm.errors import StateError
+from streamgmm.service.journal import clear_journals
 from streamgmm.service.stores import store_of, workers_of
 
 if TYPE_CHECKING:
@@ -84,6 +86,8 @@ def reset(config: Config, agreed: Callable[[Forgotten], bool]) -> bool:
             return False
         _require_rest(config)  # a person takes time to answer
         store.clear()
+        if config.service.journal_directory:
+            clear_journals(Path(config.service.journal_directory))
     return True
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import uuid
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamgmm
@@ -19,6 +21,7 @@ from streamgmm.service.file_job import FileJob, open_source
 from streamgmm.service.formats import binary_decoder
 from streamgmm.service.http import HttpServer, Operators
 from streamgmm.service.job import Housekeeping, Parts
+from streamgmm.service.journal import journal_of
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
 from streamgmm.service.sinks import FileOutputs, KafkaOutputs
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from streamgmm.io.client import Owner, Source, Transactions
     from streamgmm.service.checkpoint import CheckpointStore
     from streamgmm.service.delivery import Delivery
+    from streamgmm.service.journal import Journals
     from streamgmm.service.sinks import OutputSink
     from streamgmm.service.stop import Stop
 
@@ -78,6 +82,7 @@ def run(config: Config, stop: Stop) -> None:
                 want_scores=bool(config.sink.scores),
                 skip_lost=isinstance(config.source, KafkaInput)
                 and config.source.lost_events == "skip",
+                journals=_journals(config),
             )
             house = Housekeeping(
                 models=models,
@@ -113,6 +118,18 @@ def _store(config: Config, transactions: Transactions | None, stop: Stop) -> Che
         )
         return None
     return store_of(config, transactions, stop.check)
+
+
+def _journals(config: Config) -> Journals:
+    directory = config.service.journal_directory
+    if directory:
+        return partial(journal_of, Path(directory))
+    if config.service.checkpoint:
+        _log.warning(
+            "service.journal names no directory: should an event kill this process again and "
+            "again, it would not be found out"
+        )
+    return lambda _: None
 
 
 def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery, Transactions | None]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from streamgmm.service.guard import Guard
 from streamgmm.service.recovery import Progress
 from streamgmm.service.status import ModelStatus
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from streamgmm.detection import Detector
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.pipeline import Pipeline
+    from streamgmm.service.suspects import Suspects
 
 __all__ = ["Shard", "Start"]
 
@@ -53,10 +55,28 @@ class Shard:
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
+    suspects: dict[str, Suspects] = field(default_factory=dict)
     mark: dict[str, Any] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)
     changed: bool = False
     saved: bool = False
+    guard: Guard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.guard = Guard(self)
+
+    def state(self) -> dict[str, Any]:
+        """Give what shapes an output: the model's state, and that of each partition."""
+        return {
+            "detector": self.detector.state(),
+            "partitions": {name: one.state() for name, one in self.pipelines.items()},
+        }
+
+    def take_over(self, detector: Detector) -> None:
+        """Go on with another model."""
+        self.detector = detector
+        for pipeline in self.pipelines.values():
+            pipeline.detector = detector
 
     @property
     def behind(self) -> int:

@@ -177,8 +177,7 @@ class Scene:
             by_partition[f"{self.topic}-{partition}"].append(record)
         for name, records in by_partition.items():
             models.open(name, {name: Start(due=None, first=0, end=None, fallback=0)})
-            came = models.process(name, records)
-            assert came is not None
+            [came] = models.process(name, records)
             outputs |= {came.batch.id(row): line for row, line in enumerate(came.scores)}
         assert models.checkpoint()
         return outputs, saved_states(store)

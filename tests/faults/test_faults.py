@@ -152,7 +152,8 @@ def test_disk_full(scene: Scene, scale: Scale, clean: Clean) -> None:
 def test_read_only(scene: Scene, scale: Scale, clean: Clean) -> None:
     scene.state.mkdir()
     with writable(scene.state) as switch:
-        worker = scene.worker(instance="one")
+        # A file that is open for writing would keep the mount from becoming read-only.
+        worker = scene.worker(instance="one", journal=scene.folder / "journal")
         feeder = scene.feed(seconds=6.0)
         wait_for(lambda: worker.metric("checkpoint_size_bytes") > 0, "a checkpoint")
         switch(False)
