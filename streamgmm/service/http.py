@@ -1,4 +1,4 @@
-"""Metrics, health, a status page and operators' commands over HTTP, from a thread beside the loop.
+"""Metrics, health, the live page and operators' commands over HTTP, from a thread beside the loop.
 
 What changes a model needs the token of the configuration; without one it is refused. On request
 what tells of events needs it as well; whether the process lives and is ready is told to anybody.
@@ -9,21 +9,24 @@ from __future__ import annotations
 import errno
 import hmac
 import socket
-from dataclasses import dataclass
-from importlib.resources import files
+import time
+from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics
 from starlette.applications import Starlette
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from streamgmm.errors import ConfigError
 from streamgmm.service.commands import Answer, Command
+from streamgmm.service.page.health import Health
+from streamgmm.service.page.routes import PageRoutes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from starlette.requests import Request
@@ -31,9 +34,10 @@ if TYPE_CHECKING:
     from streamgmm.config import Secret
     from streamgmm.service.commands import Commands
     from streamgmm.service.metrics import Metrics
+    from streamgmm.service.page.recorder import Recorder
     from streamgmm.service.status import Status
 
-__all__ = ["HttpServer", "Operators", "make_app"]
+__all__ = ["HttpServer", "Operators", "Page", "make_app"]
 
 _STOP_TIMEOUT = 5.0
 _ACTIONS = ("accept", "mute", "unmute")
@@ -105,9 +109,43 @@ def _json(answer: Answer) -> Response:
     return JSONResponse(answer.body, answer.status)
 
 
-def make_app(metrics: Metrics, status: Status, operators: Operators | None = None) -> Starlette:
-    """Build the application: `/`, `/metrics`, `/healthz`, `/readyz`, operators' commands."""
-    page = files("streamgmm.service").joinpath("assets/index.html").read_text(encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The live page: what it shows, and what a demonstration can do on request, by name."""
+
+    recorder: Recorder
+    version: str
+    attacks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+
+    def routes(
+        self, metrics: Metrics, status: Status, operators: Operators | None, closing: Event
+    ) -> list[Route]:
+        """Give its addresses; guarded as what operators read is."""
+
+        def refuse(request: Request) -> Response | None:
+            return None if operators is None else operators.refuse_reader(request)
+
+        return PageRoutes(
+            self.recorder,
+            Health(metrics, status, time.monotonic),
+            refuse=refuse,
+            about={
+                "version": self.version,
+                "commands": operators is not None and bool(operators.token),
+            },
+            closing=closing,
+            attacks=self.attacks,
+        ).routes()
+
+
+def make_app(
+    metrics: Metrics,
+    status: Status,
+    operators: Operators | None = None,
+    page: Page | None = None,
+    closing: Event | None = None,
+) -> Starlette:
+    """Build the application: `/metrics`, `/healthz`, `/readyz`, operators' commands, the page."""
     disable_created_metrics()  # type: ignore[no-untyped-call]
 
     def show_metrics(request: Request) -> Response:
@@ -123,16 +161,13 @@ def make_app(metrics: Metrics, status: Status, operators: Operators | None = Non
         readiness = status.read()
         return JSONResponse(readiness.to_json(), status_code=200 if readiness.ready else 503)
 
-    def show_page(_: Request) -> Response:
-        return HTMLResponse(page)
-
     return Starlette(
         routes=[
-            Route("/", show_page),
             Route("/metrics", show_metrics),
             Route("/healthz", show_health),
             Route("/readyz", show_readiness),
             *(operators.routes() if operators is not None else ()),
+            *(page.routes(metrics, status, operators, closing or Event()) if page else ()),
         ]
     )
 
@@ -146,6 +181,8 @@ class HttpServer:
         Where to listen; port 0 takes any free one, see `url`.
     operators
         Who takes commands; None: nobody.
+    page
+        The live page; None: there is none.
 
     Raises
     ------
@@ -160,12 +197,14 @@ class HttpServer:
         metrics: Metrics,
         status: Status,
         operators: Operators | None = None,
+        page: Page | None = None,
     ) -> None:
+        self._closing = Event()
         self._socket = _listen(host, port)
         shown = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            make_app(metrics, status, operators),
+            make_app(metrics, status, operators, page, self._closing),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -191,6 +230,7 @@ class HttpServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closing.set()  # the page's streams end by themselves
         self._server.should_exit = True
         self._ended.wait(_STOP_TIMEOUT)
         self._thread.join(_STOP_TIMEOUT)

@@ -15,17 +15,16 @@ import msgspec
 import numpy as np
 
 from streamgmm.errors import StateError
-from streamgmm.service.portrait import slots_by_weight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamgmm.mixture import OnlineMixture
+    from streamgmm.service.likeness import Likeness
     from streamgmm.service.portrait import Portrait, Sitter
 
     Array = NDArray[np.float64]
 
-__all__ = ["Between", "Gone", "Moved", "between"]
+__all__ = ["Between", "Gone", "Moved", "between", "born", "gone", "moved"]
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -96,7 +95,7 @@ def between(one: Sitter, other: Sitter) -> Between:
             + "\ncompare two that were learned under the same [events.fields]"
         )
     names = sorted({*before.positions, *after.positions})
-    old, new = one.mixture, other.mixture
+    old, new = one.likeness, other.likeness
     return Between(
         model=after.model if before.model == after.model else f"{before.model}, {after.model}",
         numbers=(before.number, after.number),
@@ -106,9 +105,9 @@ def between(one: Sitter, other: Sitter) -> Between:
         gate=(before.gate, after.gate),
         incidents=(len(before.incidents), len(after.incidents)),
         configuration=_changes(before, after),
-        components=_moved(one, other),
-        born=[] if new is None else _only_in(new, old),
-        gone=_gone(one, other),
+        components=moved(old, new),
+        born=born(old, new),
+        gone=gone(old, new),
     )
 
 
@@ -117,37 +116,35 @@ def _changes(before: Portrait, after: Portrait) -> list[str]:
     return [line for line in lines if line.startswith(("- ", "+ "))]
 
 
-def _by_id(mixture: OnlineMixture | None) -> dict[int, int]:
-    if mixture is None:
-        return {}
-    return {int(mixture.ids[k]): k for k in slots_by_weight(mixture)}
-
-
-def _only_in(mixture: OnlineMixture, other: OnlineMixture | None) -> list[int]:
-    known = _by_id(other)
-    return [slot for name, slot in _by_id(mixture).items() if name not in known]
-
-
-def _moved(one: Sitter, other: Sitter) -> list[Moved]:
-    old, new = one.mixture, other.mixture
-    earlier = _by_id(old)
-    pairs = [(name, earlier[name], k) for name, k in _by_id(new).items() if name in earlier]
-    if old is None or new is None or not pairs:
+def born(old: Likeness | None, new: Likeness | None) -> list[int]:
+    """Give the slots of the components that only the later one has."""
+    if new is None:
         return []
-    means, spreads, now, now_spreads = old.means, one.spreads(), new.means, other.spreads()
-    columns = [at for at, field in enumerate(one.schema.fields) for _ in field.columns]
+    known = {} if old is None else old.by_id()
+    return [slot for name, slot in new.by_id().items() if name not in known]
+
+
+def moved(old: Likeness | None, new: Likeness | None) -> list[Moved]:
+    """Compare the components that both have, heaviest first."""
+    if old is None or new is None:
+        return []
+    earlier = old.by_id()
+    pairs = [(name, earlier[name], k) for name, k in new.by_id().items() if name in earlier]
+    means, spreads = old.mixture.means, old.spreads()
+    now, now_spreads = new.mixture.means, new.spreads()
+    columns = [at for at, field in enumerate(old.schema.fields) for _ in field.columns]
     found = []
     for name, i, k in pairs:
         steps = np.abs(now[k] - means[i]) / spreads[i]
         field = columns[int(steps.argmax())]
-        was = list(one.ranges(means[i], spreads[i]))[field]
-        becomes = list(other.ranges(now[k], now_spreads[k]))[field]
+        was = list(old.ranges(means[i], spreads[i]))[field]
+        becomes = list(new.ranges(now[k], now_spreads[k]))[field]
         found.append(
             Moved(
                 component=k,
                 id=name,
-                weight=(float(old.weights[i]), float(new.weights[k])),
-                n=(float(old.counts[i]), float(new.counts[k])),
+                weight=(float(old.mixture.weights[i]), float(new.mixture.weights[k])),
+                n=(float(old.mixture.counts[i]), float(new.mixture.counts[k])),
                 moved=_rms(steps),
                 feature=was.feature,
                 text=f"{was.text} -> {becomes.text}",
@@ -156,21 +153,20 @@ def _moved(one: Sitter, other: Sitter) -> list[Moved]:
     return found
 
 
-def _gone(one: Sitter, other: Sitter) -> list[Gone]:
-    old, new = one.mixture, other.mixture
+def gone(old: Likeness | None, new: Likeness | None) -> list[Gone]:
+    """Give the components that only the earlier one has."""
     if old is None:
         return []
-    means = old.means
+    mixture = old.mixture
     found = []
-    for i in _only_in(old, new):
+    for i in born(new, old):
         nearest, distance = None, None
         if new is not None:
-            slots = slots_by_weight(new)
-            away = [_rms((new.means[k] - means[i]) / other.spreads()[k]) for k in slots]
+            slots, spreads = new.slots(), new.spreads()
+            away = [_rms((new.mixture.means[k] - mixture.means[i]) / spreads[k]) for k in slots]
             nearest = slots[int(np.argmin(away))]
             distance = min(away)
-        weight = float(old.weights[i])
-        found.append(Gone(i, int(old.ids[i]), weight, nearest, distance))
+        found.append(Gone(i, int(mixture.ids[i]), float(mixture.weights[i]), nearest, distance))
     return found
 
 

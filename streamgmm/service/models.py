@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from streamgmm.service.commands import Command
     from streamgmm.service.journal import Journals
     from streamgmm.service.metrics import Metrics
+    from streamgmm.service.page.recorder import Recorder
     from streamgmm.service.shards import Start
     from streamgmm.service.status import ModelStatus
 
@@ -61,6 +62,8 @@ class Models:
         Whether to go on where events are gone from the source, or to stop.
     journals
         Opens the journal of a partition, by which an event is found that kills this process.
+    recorder
+        Records what the live page shows; None where there is none.
     """
 
     def __init__(
@@ -73,8 +76,10 @@ class Models:
         want_scores: bool,
         skip_lost: bool = False,
         journals: Journals = lambda _: None,
+        recorder: Recorder | None = None,
     ) -> None:
         self._journals = journals
+        self._recorder = recorder
         self._losses = Losses(metrics, skip=skip_lost)
         self._settings = detector_settings(config)
         self._width = config.schema().width
@@ -148,6 +153,9 @@ class Models:
             for one in outputs:
                 pipeline.count(one)
             self._metrics.batch_duration.observe(time.perf_counter() - began)
+            if self._recorder is not None:
+                for one in outputs:
+                    self._recorder.take(shard.name, one, shard.detector)
         shard.positions[partition] = int(positions[-1]) + 1
         shard.changed = True
         return outputs
@@ -274,6 +282,8 @@ class Models:
             shard.suspects.pop(partition).close()
             if self._shards.pop(shard.name, None) is not None:
                 self._metrics.forget_partition(shard.name)
+                if self._recorder is not None:
+                    self._recorder.forget(shard.name)
             if park:
                 self._parked[shard.name] = shard
 
@@ -286,7 +296,9 @@ class Models:
         return {self._shard_of[name].name for name in partitions if name in self._shard_of}
 
     def show(self) -> dict[str, ModelStatus]:
-        """Bring the metrics up to date and give the state of every model."""
+        """Bring metrics and live page up to date and give the state of every model."""
+        if self._recorder is not None:
+            self._recorder.show({name: shard.detector for name, shard in self._shards.items()})
         return {name: shard.show(self._metrics) for name, shard in self._shards.items()}
 
     def _unpark(self, shard_name: str, starts: Mapping[str, Start]) -> Shard | None:

@@ -19,11 +19,12 @@ from streamgmm.service.dead_letters import FirstLetters
 from streamgmm.service.delivery import AtLeastOnce, ExactlyOnce
 from streamgmm.service.file_job import FileJob, open_source
 from streamgmm.service.formats import binary_decoder
-from streamgmm.service.http import HttpServer, Operators
+from streamgmm.service.http import HttpServer, Operators, Page
 from streamgmm.service.job import Housekeeping, Parts
 from streamgmm.service.journal import journal_of
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
+from streamgmm.service.page.recorder import Recorder
 from streamgmm.service.sinks import FileOutputs, KafkaOutputs
 from streamgmm.service.status import Status
 from streamgmm.service.stop import StopRequested
@@ -56,14 +57,16 @@ def run(config: Config, stop: Stop) -> None:
     """
     binary = binary_decoder(config)  # first: what is wrong with it needs no broker to be found
     metrics, status, commands = Metrics(streamgmm.__version__), Status(), Commands()
+    recorder = None if config.service.host_port is None else Recorder(config.schema())
     with _until_asked_to_stop(), ExitStack() as stack:
-        if config.service.host_port is not None:
+        if config.service.host_port is not None and recorder is not None:
             guard_all = config.service.guard == "all"
             operators = Operators(commands, config.service.shown_token, guard_all=guard_all)
-            server = HttpServer(*config.service.host_port, metrics, status, operators)
+            page = Page(recorder, streamgmm.__version__)
+            server = HttpServer(*config.service.host_port, metrics, status, operators, page)
             stack.enter_context(server)
             stack.callback(commands.close)
-            _log.info("serving %s/metrics", server.url)
+            _log.info("serving %s/metrics, and the live page at %s/", server.url, server.url)
         if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
             refuse_own_output(config.source.path, config.sink.paths)
         outputs, delivery, transactions = _sink(config, stop)
@@ -83,6 +86,7 @@ def run(config: Config, stop: Stop) -> None:
                 skip_lost=isinstance(config.source, KafkaInput)
                 and config.source.lost_events == "skip",
                 journals=_journals(config),
+                recorder=recorder,
             )
             house = Housekeeping(
                 models=models,

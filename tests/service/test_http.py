@@ -56,12 +56,6 @@ def test_health_is_ok_as_long_as_the_process_answers(url: str) -> None:
     assert get(f"{url}/healthz") == (200, "ok\n")
 
 
-def test_the_page_is_shipped(url: str) -> None:
-    code, text = get(url)
-    assert code == 200
-    assert "<title>streamgmm</title>" in text
-
-
 def test_unknown_paths_are_404(url: str) -> None:
     assert get(f"{url}/nothing")[0] == 404
 

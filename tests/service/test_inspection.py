@@ -162,9 +162,9 @@ def test_components_that_are_gone_name_the_nearest(tmp_path: Path) -> None:
     learn(job(tmp_path), 600, 1200)
     earlier, later = find(f"{tmp_path}/state:1"), find(f"{tmp_path}/state:2")
     away = between(later, earlier)
-    assert later.mixture is not None
+    assert later.detector.mixture is not None
     slot = away.components[0].component
-    later.mixture.ids[slot] = 999
+    later.detector.mixture.ids[slot] = 999
     there = between(earlier, later)
     assert there.born == [slot]
     [gone] = [one for one in there.gone if one.id == away.components[0].id]

@@ -1,0 +1,124 @@
+// An opened row: what can be said of it, why, the event, and the component that is nearest.
+
+import { ask, command } from "./api.js";
+import { h, setText } from "./dom.js";
+import { event as eventTable } from "./event.js";
+import { reasons } from "./reasons.js";
+import { moment, number, percent } from "./words.js";
+
+const DONE = {
+  accept: "Accepted: its behaviour counts as normal from now on.",
+  mute: "Muted: its events are counted, and no alerts any more.",
+  unmute: "Its events are alerts again.",
+};
+
+export function startDetail(about) {
+  const element = h("div", { class: "detail" });
+  let row = null;
+
+  async function show(told) {
+    row = told;
+    element.replaceChildren(h("p", { class: "hint" }, "…"));
+    try {
+      const found = await ask("row", { id: told.id });
+      if (row.id === told.id) fill(found);
+    } catch (error) {
+      element.replaceChildren(h("p", { class: "empty" }, error.message));
+    }
+  }
+
+  function fill({ records }) {
+    const body = h("div", { class: "why" });
+    const parts = [head()];
+    if (records.length > 1) parts.push(picker(records, (one) => body.replaceChildren(...told(one, about))));
+    parts.push(body);
+    if (records.length) body.replaceChildren(...told(records[0], about));
+    else body.replaceChildren(h("p", { class: "empty" }, "Its alerts came before this page’s record began: they are in the alerts that went out."));
+    element.replaceChildren(...parts);
+  }
+
+  function head() {
+    if (row.standing === "alert") return h("p", { class: "says" }, "A single alert: no new behaviour explains it.");
+    const line = h("div", { class: "says" });
+    renew(line);
+    return line;
+  }
+
+  function renew(line) {
+    const since = row.first_time ? ` since ${moment(new Date(row.first_time))}` : "";
+    const muted = row.muted ? `, ${number(row.muted, 15)} more events while muted` : "";
+    const words = h("span", {}, `Incident ${row.id}: one new behaviour, ${number(row.count, 15)} alerts${since}${muted}.`);
+    const outcome = h("span", { class: "outcome", role: "status" });
+    line.replaceChildren(words, h("span", { class: "actions" }, ...actions(outcome)), outcome);
+  }
+
+  function actions(outcome) {
+    if (row.standing === "accepted") return [h("span", { class: "hint" }, "Accepted as normal.")];
+    if (!about.commands) return [h("span", { class: "hint" }, "To accept or mute it the job needs a service.token.")];
+    const act = (name, label, title) =>
+      h("button", { type: "button", title, onclick: async (event) => {
+        event.target.disabled = true;
+        setText(outcome, "…");
+        try {
+          const answer = await command(`incidents/${encodeURIComponent(row.id)}/${name}`);
+          setText(outcome, DONE[name] + (answer.saved ? " Saved." : ` ${answer.note ?? ""}`));
+        } catch (error) {
+          setText(outcome, error.message);
+        }
+        event.target.disabled = false;
+      } }, label);
+    return [
+      act("accept", "Accept as normal", "Its behaviour counts as normal from now on; there is no way back but an older checkpoint"),
+      row.standing === "muted"
+        ? act("unmute", "Unmute", "Its events are alerts again")
+        : act("mute", "Mute", "Its events are counted, and no alerts any more"),
+    ];
+  }
+
+  // Brings the line on the incident up to date; the rest stays as it was opened.
+  function update(told) {
+    const before = row;
+    row = told;
+    const line = element.querySelector("div.says");
+    if (!line) return;
+    if (before.standing !== told.standing) {
+      const outcome = line.querySelector(".outcome").textContent;
+      renew(line);
+      setText(line.querySelector(".outcome"), outcome);
+      return;
+    }
+    const since = row.first_time ? ` since ${moment(new Date(row.first_time))}` : "";
+    setText(line.firstChild, `Incident ${row.id}: one new behaviour, ${number(row.count, 15)} alerts${since}${row.muted ? `, ${number(row.muted, 15)} more events while muted` : ""}.`);
+  }
+
+  return { element, show, update };
+}
+
+function picker(records, choose) {
+  const label = ({ record }, i) =>
+    `${i === 0 ? "strangest: " : ""}${record.time ? moment(new Date(record.time)) : record.id}, ${record.key ?? "no key"}, severity ${number(record.severity, 2)}`;
+  const select = h("select", { onchange: () => choose(records[select.value]) },
+    ...records.map((one, i) => h("option", { value: String(i) }, label(one, i))));
+  return h("label", { class: "pick" }, "Alert ", select);
+}
+
+function told({ record, component }, about) {
+  return [
+    h("div", { class: "reasons" },
+      h("h3", {}, "Why"),
+      record.reasons.length ? reasons(record.reasons, about.fields) : h("p", { class: "empty" }, "No single feature stands out."),
+      nearest(component)),
+    h("div", {},
+      h("h3", {}, "The event"),
+      h("p", { class: "hint" }, `${record.id}, score ${number(record.score)} nats`),
+      record.event ? eventTable(record.event) : h("p", { class: "empty" }, "Too large to be kept here; it is in the alert that went out.")),
+  ];
+}
+
+function nearest(component) {
+  if (!component) return h("p", { class: "hint" }, "Its nearest component has since merged with another or retired.");
+  return h("div", { class: "nearest" },
+    h("h3", {}, `Nearest: component ${component.id}`),
+    h("p", { class: "hint" }, `${percent(component.weight)} of the traffic, ${component.standing}; its ranges as of now`),
+    h("dl", {}, ...component.features.flatMap((one) => [h("dt", {}, one.feature), h("dd", {}, one.text)])));
+}

@@ -1,0 +1,70 @@
+// Two columns of the model as a plane: recent events as dots, components as ellipses.
+
+import { ofComponent } from "./colours.js";
+import { svg } from "./dom.js";
+import { ticks } from "./scales.js";
+
+const [WIDTH, HEIGHT, LEFT, BOTTOM, ROOM] = [560, 420, 64, 40, 10];
+const SIGMAS = 2;
+
+export function drawPlane(element, told, columns) {
+  const [x, y] = told.plane.map((name, i) => axis(told, i, columns.get(name), name));
+  const across = (value) => LEFT + ((WIDTH - LEFT - ROOM) * (value - x.low)) / (x.high - x.low);
+  const up = (value) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - ROOM) * (value - y.low)) / (y.high - y.low);
+  const inside = ([a, b]) => a >= x.low && a <= x.high && b >= y.low && b <= y.high;
+  element.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
+  element.replaceChildren(
+    svg("rect", { class: "frame", x: LEFT, y: ROOM, width: WIDTH - LEFT - ROOM, height: HEIGHT - BOTTOM - ROOM }),
+    ...x.ticks.map(([at, label]) => svg("g", { class: "tick" },
+      svg("line", { x1: across(at), x2: across(at), y1: ROOM, y2: HEIGHT - BOTTOM }),
+      svg("text", { x: across(at), y: HEIGHT - BOTTOM + 15, "text-anchor": "middle" }, label))),
+    ...y.ticks.map(([at, label]) => svg("g", { class: "tick" },
+      svg("line", { x1: LEFT, x2: WIDTH - ROOM, y1: up(at), y2: up(at) }),
+      svg("text", { x: LEFT - 6, y: up(at) + 4, "text-anchor": "end" }, label))),
+    svg("text", { class: "title", x: (LEFT + WIDTH - ROOM) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, cut(x.name)),
+    svg("text", { class: "title", transform: `translate(12 ${(HEIGHT - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, cut(y.name)),
+    svg("g", { class: "dots" }, ...told.points.filter(inside).map(([a, b]) => svg("circle", { cx: across(a), cy: up(b), r: 1.8 }))),
+    ...[...told.components].reverse().map((one) => ellipse(one, x, y, across, up)),
+    svg("g", { class: "dots alerts" }, ...told.alerts.map((point) => alert(point, inside(point), x, y, across, up))),
+  );
+}
+
+const cut = (name) => (name.length > 40 ? `${name.slice(0, 39)}…` : name);
+const clamped = (value, { low, high }) => Math.max(low, Math.min(high, value));
+
+function alert(point, within, x, y, across, up) {
+  const [a, b] = [across(clamped(point[0], x)), up(clamped(point[1], y))];
+  return within ? svg("circle", { cx: a, cy: b, r: 3 }) : svg("path", { d: `M${a - 4} ${b + 3}h8l-4-7z` });
+}
+
+// From where to where an axis goes: all but the outermost events, and the usual components whole.
+function axis(told, i, field, name) {
+  const values = told.points.map((point) => point[i]).sort((a, b) => a - b);
+  const ends = values.length ? [values[Math.floor(0.005 * values.length)], values[Math.ceil(0.995 * values.length) - 1]] : [];
+  for (const { mean, covariance, weight } of told.components) {
+    const spread = Math.sqrt(covariance[i === 0 ? 0 : 2]);
+    if (weight > 0.01) ends.push(mean[i] - 2.2 * spread, mean[i] + 2.2 * spread);
+  }
+  const [least, most] = [Math.min(...ends), Math.max(...ends)];
+  const room = 0.04 * (most - least) || 1;
+  const [low, high] = [least - room, most + room];
+  return { name, low, high, ticks: ticks(field, low, high) };
+}
+
+// In pixels the covariance is another one, and so are the ellipse's axes.
+function ellipse(one, x, y, across, up) {
+  const [sx, sy] = [across(1) - across(0), up(1) - up(0)];
+  const [a, b, c] = [one.covariance[0] * sx * sx, one.covariance[1] * sx * sy, one.covariance[2] * sy * sy];
+  const [middle, half] = [(a + c) / 2, Math.hypot((a - c) / 2, b)];
+  const angle = (Math.atan2(2 * b, a - c) / 2) * (180 / Math.PI);
+  const [cx, cy] = [across(one.mean[0]), up(one.mean[1])];
+  const colour = ofComponent(one.id);
+  const kind = one.standing === "rare" || one.standing === "partly" ? "unestablished" : "established";
+  const label = cx > LEFT && cx < WIDTH - ROOM && cy > ROOM && cy < HEIGHT - BOTTOM
+    ? svg("text", { class: "label", x: cx, y: cy + 4, "text-anchor": "middle" }, String(one.id)) : null;
+  return svg("g", { class: `component ${kind} ${colour}`, "data-id": one.id },
+    svg("title", {}, `component ${one.id}, ${one.standing}`),
+    svg("ellipse", { rx: SIGMAS * Math.sqrt(middle + half), ry: SIGMAS * Math.sqrt(Math.max(middle - half, 0.01)),
+                     transform: `translate(${cx} ${cy}) rotate(${angle})` }),
+    label);
+}

@@ -1,0 +1,169 @@
+// Incidents and alerts as rows, the latest first. While somebody is in the table nothing jumps:
+// what is new waits behind a button.
+
+import { byId, choices, h, setText } from "./dom.js";
+import { startDetail } from "./detail.js";
+import { moment, number } from "./words.js";
+
+const STANDINGS = [["open", "Open"], ["all", "All"]];
+const MOST = 300;
+const WORDS = { alert: "alert", open: "new behaviour", closed: "over", accepted: "accepted", muted: "muted" };
+const OPEN = new Set(["alert", "open"]);
+
+export function startTable(about) {
+  const body = byId("rows");
+  const table = body.closest(".table");
+  const held = byId("held");
+  const detail = startDetail(about);
+  let rows = new Map(); // by id: what is known, and its elements
+  let waiting = [];
+  let standing = "open";
+  let opened = null;
+
+  const busy = () => table.matches(":hover") || table.contains(document.activeElement);
+  const matches = ({ told }) => {
+    const text = byId("find").value.trim().toLowerCase();
+    const inText = !text || `${told.key ?? ""} ${told.reason} ${told.id}`.toLowerCase().includes(text);
+    return inText && (standing === "all" || OPEN.has(told.standing) || told.id === opened);
+  };
+
+  function clear() {
+    close();
+    rows = new Map();
+    waiting = [];
+    body.replaceChildren();
+    note();
+  }
+
+  // Rows come latest first; those that are there already are brought up to date in place.
+  function add(told, first) {
+    for (const one of told) {
+      const known = rows.get(one.id);
+      if (known) update(known, one);
+    }
+    const fresh = told.filter((one) => !rows.has(one.id));
+    if (first || !busy()) insert(waiting.splice(0));
+    if (first || !busy()) insert(fresh);
+    else waiting = [...fresh, ...waiting.filter((one) => !fresh.some(({ id }) => id === one.id))];
+    note();
+  }
+
+  function insert(fresh) {
+    for (const one of [...fresh].reverse()) {
+      const known = rows.get(one.id);
+      if (known) update(known, one);
+      else rows.set(one.id, build(one));
+      body.prepend(rows.get(one.id).element);
+    }
+    for (const [id, { element }] of rows) {
+      if (rows.size <= MOST) break;
+      if (id === opened) continue;
+      element.remove();
+      rows.delete(id);
+    }
+  }
+
+  function note() {
+    held.hidden = !waiting.length;
+    setText(held, `${waiting.length} new`);
+    let shown = 0;
+    for (const row of rows.values()) {
+      const visible = matches(row);
+      row.element.hidden = !visible;
+      shown += visible;
+    }
+    const empty = byId("no-rows");
+    empty.hidden = shown > 0;
+    setText(empty, rows.size ? "None of these; there are others under “All”, or without the search." : "No alert so far.");
+  }
+
+  function build(told) {
+    const cells = {
+      time: h("span", { role: "cell", class: "time" }),
+      severity: h("span", { role: "cell", class: "severity" }),
+      key: h("span", { role: "cell", class: "key-cell" }),
+      reason: h("span", { role: "cell", class: "reason" }),
+      count: h("span", { role: "cell", class: "number count" }),
+      standing: h("span", { role: "cell", class: "standing" }),
+    };
+    const line = h("div", { class: "row", role: "row", tabindex: "0", "aria-expanded": "false" }, ...Object.values(cells));
+    const row = { told, cells, line, element: h("div", { class: "entry", "data-id": told.id }, line) };
+    line.addEventListener("click", () => toggle(told.id));
+    line.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown") step(1);
+      else if (event.key === "ArrowUp") step(-1);
+      else if (event.key === "Enter" || event.key === " ") toggle(told.id);
+      else return;
+      event.preventDefault();
+    });
+    update(row, told);
+    return row;
+  }
+
+  function update(row, told) {
+    row.told = told;
+    const { cells } = row;
+    const grave = told.severity >= 60 ? "grave" : "";
+    setText(cells.time, told.time ? moment(new Date(told.time)) : "–");
+    cells.time.title = told.time ?? "the event has no time";
+    cells.severity.replaceChildren(h("b", { class: `chip ${grave}` }, told.severity === null ? "–" : number(told.severity, 2)));
+    setText(cells.key, told.key ?? "–");
+    cells.key.title = told.key ?? "";
+    setText(cells.reason, told.reason);
+    cells.reason.title = told.reason;
+    setText(cells.count, number(told.count + told.muted, 15));
+    cells.standing.replaceChildren(h("b", { class: `badge ${told.standing}` }, WORDS[told.standing] ?? told.standing));
+    if (told.id === opened) detail.update(told);
+  }
+
+  function close() {
+    const row = rows.get(opened);
+    opened = null;
+    if (!row) return;
+    row.line.setAttribute("aria-expanded", "false");
+    row.element.classList.remove("opened");
+    detail.element.remove();
+  }
+
+  function toggle(id) {
+    const again = id === opened;
+    close();
+    const row = rows.get(id);
+    if (again || !row) return;
+    opened = id;
+    row.line.setAttribute("aria-expanded", "true");
+    row.element.classList.add("opened");
+    row.element.append(detail.element);
+    detail.show(row.told);
+    note();
+  }
+
+  // Opens the alert of an event: its own row, or the incident's that has it.
+  function open(id) {
+    insert(waiting.splice(0));
+    const there = rows.has(id) ? id : [...rows.keys()].reverse().find((one) => rows.get(one).told.standing !== "alert");
+    if (!there) return;
+    if (there !== opened) toggle(there);
+    note();
+    rows.get(there).line.focus();
+    rows.get(there).element.scrollIntoView({ block: "start", behavior: "smooth" });
+  }
+
+  function step(by) {
+    const lines = [...body.querySelectorAll(".entry:not([hidden]) > .row")];
+    const at = lines.indexOf(document.activeElement?.closest(".entry")?.querySelector(".row"));
+    const next = lines[at < 0 ? 0 : Math.max(0, Math.min(at + by, lines.length - 1))];
+    next?.focus();
+  }
+
+  held.addEventListener("click", () => {
+    insert(waiting.splice(0));
+    note();
+  });
+  byId("find").addEventListener("input", note);
+  choices(byId("standing"), STANDINGS, standing, (value) => {
+    standing = value;
+    note();
+  });
+  return { add, clear, close, open, step };
+}

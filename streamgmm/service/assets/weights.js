@@ -1,0 +1,44 @@
+// The components' weights over time, each in its colour.
+
+import { colour, ofComponent, whenColoursChange } from "./colours.js";
+import { byId } from "./dom.js";
+import { percent } from "./words.js";
+
+const uPlot = globalThis.uPlot;
+const HEIGHT = 150;
+
+export function startWeights() {
+  const box = byId("weights");
+  let plot = null;
+  let ids = "";
+
+  function show({ time, ids: names, series }) {
+    const data = [time, ...series];
+    if (plot === null || names.join() !== ids) {
+      ids = names.join();
+      plot?.destroy();
+      plot = new uPlot(options(names), data, box);
+    } else plot.setData(data);
+  }
+
+  function options(names) {
+    const axis = { stroke: () => colour("muted"), grid: { stroke: () => colour("rule"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    return {
+      width: Math.max(box.clientWidth, 160),
+      height: HEIGHT,
+      legend: { show: false },
+      cursor: { show: false },
+      padding: [6, 8, 0, 0],
+      scales: { y: { range: (_, __, most) => [0, Math.min(1, Math.max(0.1, most * 1.1))] } },
+      axes: [
+        { ...axis, size: 26, values: (_, splits) => splits.map((one) => new Date(one * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
+        { ...axis, size: 44, space: 28, values: (_, splits) => splits.map((one) => percent(one)) },
+      ],
+      series: [{}, ...names.map((id) => ({ stroke: () => colour(ofComponent(id)), width: 1.6, points: { show: false }, spanGaps: false }))],
+    };
+  }
+
+  new ResizeObserver(() => plot?.setSize({ width: Math.max(box.clientWidth, 160), height: HEIGHT })).observe(box);
+  whenColoursChange(() => plot?.redraw(false));
+  return { show };
+}
