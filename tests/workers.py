@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import signal
 import subprocess
@@ -168,8 +169,10 @@ class Worker:
             return 0, ""
 
     def metric(self, name: str) -> float:
-        """Sum a metric over its labels."""
-        _, text = self.get("/metrics")
+        """Sum a metric over its labels; NaN, which equals nothing, while nobody answers."""
+        code, text = self.get("/metrics")
+        if code != 200:
+            return math.nan
         return sum(
             float(line.rpartition(" ")[2])
             for line in text.splitlines()
