@@ -190,7 +190,7 @@ class BatchDecoder:
         leaves its neighbours as they are; how records are cut into blocks changes nothing.
         """
         good = records = Records.of(records)
-        structs = self._structs(records, aside or {})
+        structs = self._structs(records, {**records.faults, **(aside or {})})
         faults: dict[int, EventError] = {}
         rows: Sequence[int] = range(len(records))
         if EventError in set(map(type, structs)):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from streamgmm.events.schema import Schema
 
 REASONS: dict[str, str] = {
+    "unreadable": "the record's batch cannot be decompressed, or is damaged",
     "empty": "no bytes, or nothing but white space",
     "not_utf8": "the bytes are not UTF-8 text",
     "not_json": "the text is not JSON",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -59,6 +59,8 @@ class Records(Sequence[Record]):
         The records' own times, seconds since the epoch; NaN = none.
     keys
         The records' own keys.
+    faults
+        By position, what the source found wrong with a record itself: it is a dead letter.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class Records(Sequence[Record]):
     positions: NDArray[np.int64]
     timestamps: NDArray[np.float64]
     keys: Sequence[bytes | None]
+    faults: Mapping[int, EventError] = field(default_factory=dict)
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Records:
@@ -100,7 +103,11 @@ class Records(Sequence[Record]):
     def __getitem__(self, index: int | slice) -> Record | Records:
         if isinstance(index, slice):
             return Records(
-                self.values[index], self.positions[index], self.timestamps[index], self.keys[index]
+                self.values[index],
+                self.positions[index],
+                self.timestamps[index],
+                self.keys[index],
+                self.faults,
             )
         time = float(self.timestamps[index])
         return Record(
@@ -117,6 +124,7 @@ class Records(Sequence[Record]):
             self.positions[rows],
             self.timestamps[rows],
             [self.keys[row] for row in rows],
+            self.faults,
         )
 
 

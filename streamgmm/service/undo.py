@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Undo"]
 
-# What a copy takes depends on the model: 70 us for numbers alone, some ms with tables of categories.
+# What a copy takes depends on the model: 70 us of numbers alone, some ms with tables of categories.
 # The next one is made once the events since have taken so many times as long,
 _SHARE: Final = 50
 # and are so many, or so many bytes;

@@ -32,12 +32,14 @@ from streamgmm.io.client import Partition, PositionGoneError, Right, SourceUnava
 from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Starting, describe
 from streamgmm.io.kafka.rights import explain
 from streamgmm.io.kafka.topics import check_topics
+from streamgmm.io.kafka.unreadable import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from kafka.structs import ConsumerGroupMetadata
 
+    from streamgmm.errors import EventError
     from streamgmm.io.client import Connection, Owner
 
 __all__ = ["KafkaSource", "offsets_of"]
@@ -117,6 +119,7 @@ class KafkaSource:
                     metrics_enabled=False,
                 )
             )
+            self._unreadable = Unreadable(self._consumer)
             self._listener = _Listener(self._consumer, owner)
             self._consumer.subscribe(list(topics), listener=self._listener)
             # Knowing the partitions before joining saves a second round of the group.
@@ -162,7 +165,12 @@ class KafkaSource:
             raise SourceUnavailableError(describe(error)) from error
         if batches:
             self._heard = time.monotonic()
-        return {Partition(*partition): _columns(records) for partition, records in batches.items()}
+        return {
+            Partition(*partition): _columns(
+                records, self._unreadable.take(partition, records[-1].offset)
+            )
+            for partition, records in batches.items()
+        }
 
     def probe(self, every: float = 5.0) -> None:
         """Ask the broker for a sign of life if it has given none for `every` seconds.
@@ -335,12 +343,12 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         self.joined = True
 
 
-def _columns(records: list[Any]) -> Records:
+def _columns(records: list[Any], faults: Mapping[int, EventError]) -> Records:
     """Return the library's records as columns, without a step of Python for each."""
     positions, milliseconds, keys, values = zip(*map(_COLUMNS, records), strict=True)
     timestamps = np.array(milliseconds, dtype=np.float64) / 1000
     timestamps[timestamps < 0] = np.nan
-    return Records(values, np.array(positions, dtype=np.int64), timestamps, keys)
+    return Records(values, np.array(positions, dtype=np.int64), timestamps, keys, faults)
 
 
 def offsets_of(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -1,0 +1,107 @@
+"""Batches that the library stops at."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import defaultdict
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka import TopicPartition
+from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+
+from streamgmm.events import BatchDecoder, Field, Schema
+from streamgmm.io.kafka.unreadable import _Readable
+from tests.brokers.kafka_jars import require
+from tests.io.test_kafka import Nobody, assigned, read, source_on
+from tests.workers import Topics, wait_for
+
+if TYPE_CHECKING:
+    from streamgmm.errors import EventError
+    from tests.conftest import TopicFactory
+
+EVENT = b'{"a": 1}'
+HEADER_BYTES = 61
+
+
+def kcat(brokers: str, topic: str, *options: str | bytes, count: int = 3) -> None:
+    command = [require("kcat", "kcat"), "-P", "-b", brokers, "-t", topic, *options]
+    subprocess.run(command, input=EVENT + b"\n" + (EVENT + b"\n") * (count - 1), check=True)
+
+
+def test_what_cannot_be_read_is_a_dead_letter_and_what_follows_is_read(
+    kafka: str, topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = topic()
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        kcat(kafka, name, "-z", codec)
+    kcat(kafka, name, "-H", b"\xff\xfe=a name that is no text")
+    with closing(Topics(kafka)) as topics:
+        topics.send(name, EVENT)
+        topics.flush()
+    with closing(source_on(kafka, name, Nobody())) as source:
+        [partition] = assigned(source)
+        source.open(partition, 0)
+        whole = read(source, 16)
+        assert [record.value for record in whole] == [EVENT] * 16
+        monkeypatch.setattr("kafka.codec.zstd", None)
+        source.open(partition, 0)
+        got: list[Any] = []
+
+        def poll() -> bool:
+            got.extend(source.poll(0.2).values())
+            return sum(map(len, got)) >= 16
+
+        wait_for(poll, "all records again")
+        decoder = BatchDecoder(Schema((Field("a"),)), origin=str(partition))
+        made = [decoder.decode(records) for records in got]
+        assert [at for batch, _ in made for at in batch.positions] == [*range(9), *range(12, 16)]
+        dead = [letter for _, letters in made for letter in letters]
+        assert [(one.position, one.reason) for one in dead] == [
+            (at, "unreadable") for at in (9, 10, 11)
+        ]
+        assert "compressed with zstd, for which a package is missing" in dead[0].detail
+        assert [one.length > 0 for one in dead] == [True, False, False]
+
+
+def batch_of(values: list[bytes], damage: dict[int, int], codec: int) -> DefaultRecordBatch:
+    builder = DefaultRecordBatchBuilder(2, codec, False, -1, -1, -1, 1 << 20)
+    for i, value in enumerate(values):
+        builder.append(i, 1000 + i, b"key", value, [("name", b"x")])
+    data = bytearray(builder.build())
+    for at, byte in damage.items():
+        data[HEADER_BYTES + at % (len(data) - HEADER_BYTES)] = byte
+    return DefaultRecordBatch(memoryview(bytes(data)))
+
+
+@given(
+    values=st.lists(st.binary(max_size=20), min_size=1, max_size=5),
+    damage=st.dictionaries(st.integers(0, 200), st.integers(0, 255), max_size=3),
+    codec=st.sampled_from([0, 1]),
+)
+def test_damage_never_raises(values: list[bytes], damage: dict[int, int], codec: int) -> None:
+    faults: dict[TopicPartition, dict[int, EventError]] = defaultdict(dict)
+    partition = TopicPartition("t", 0)
+    readable = _Readable(batch_of(values, damage, codec), faults, partition)
+    records = list(readable)
+    assert len(records) >= len(values)
+    assert all(error.reason == "unreadable" for error in faults[partition].values())
+    if not damage:
+        assert [record.value for record in records] == values
+        assert not faults[partition]
+
+
+def test_a_header_whose_name_is_no_text_leaves_its_event_as_it_is() -> None:
+    whole = batch_of([b"one", b"two"], {}, 0)
+    at = bytes(whole._buffer).index(b"name") - HEADER_BYTES
+    faults: dict[TopicPartition, dict[int, EventError]] = defaultdict(dict)
+    damaged = batch_of([b"one", b"two"], {at: 0xFF}, 0)
+    got = list(_Readable(damaged, faults, TopicPartition("t", 0)))
+    assert [(one.offset, one.key, one.value) for one in got] == [
+        (0, b"key", b"one"),
+        (1, b"key", b"two"),
+    ]
+    assert not faults
