@@ -20,6 +20,7 @@ BROKER_FIXTURES = {"kafka", "own_kafka"}
 # itself takes long, a broker with certificates or a build of the package.
 ONE_PROCESS = {
     "tests/faults/test_faults.py",
+    "tests/faults/test_slow_sink.py",
     "tests/packaging/test_distributions.py",
     "tests/service/test_security.py",
 }

@@ -38,6 +38,16 @@ class FirstLetters:
         return self._sink.unconfirmed
 
     @property
+    def unconfirmed_bytes(self) -> int:
+        """How many bytes they come to."""
+        return self._sink.unconfirmed_bytes
+
+    @property
+    def unanswered(self) -> int:
+        """How many of them the sink has not even acknowledged."""
+        return self._sink.unanswered
+
+    @property
     def retried(self) -> int:
         """How many records had to be sent again so far."""
         return self._sink.retried

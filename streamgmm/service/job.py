@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from streamgmm.errors import StreamGMMError
+from streamgmm.service.stall import Stall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -66,6 +67,7 @@ class Housekeeping:
         self._trouble: str | None = _STARTING
         self._worked = False
         self._gave_up = False
+        self._stall = Stall(sink)
 
     def deliver(
         self, timeout: float | None = None, *, settle: Callable[[float], bool] | None = None
@@ -92,19 +94,24 @@ class Housekeeping:
         StreamGMMError
             If a file cannot be written.
         """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.attempt(settle):
+            if self._gave_up or (deadline is not None and time.monotonic() > deadline):
+                return False
+            self.obey()
+        return True
+
+    def attempt(self, settle: Callable[[float], bool] | None = None) -> bool:
+        """Try for a second to bring all outputs out, as `deliver` does; else say what waits."""
         if self._gave_up:
             return False
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self._settled(settle):
-            if self._stop.overdue(_DRAIN_SECONDS):
-                self._gave_up = True
-                return False
-            if deadline is not None and time.monotonic() > deadline:
-                return False
-            self.trouble("outputs cannot be delivered: the sink does not accept them")
-            self.obey()
-            self.show()
-        return True
+        if self._settled(settle):
+            self._stall.end()
+            return True
+        self._gave_up = self._stop.overdue(_DRAIN_SECONDS)
+        self.trouble(*self._stall.trouble())
+        self.show()
+        return False
 
     def require_delivery(self) -> None:
         """See at the end that `deliver` did not give up.
@@ -178,21 +185,24 @@ class Housekeeping:
         self._models.start_over()
         self._commands.undo()
 
-    def trouble(self, what: str | None) -> None:
-        """Say what keeps the job from its work, once in the log; None when nothing does."""
+    def trouble(self, what: str | None, details: str = "") -> None:
+        """Say what keeps the job from its work, once in the log; None when nothing does.
+
+        `details` may change from call to call: `/readyz` has the latest.
+        """
+        self._status.set_trouble(None if what is None else what + details)
         if what == self._trouble:
             return
         if what is not None:
             # What the start waits for is no trouble yet.
             level = logging.INFO if self._trouble == _STARTING else logging.WARNING
-            _log.log(level, "not ready: %s", what)
+            _log.log(level, "not ready: %s%s", what, details)
         elif self._worked:
             _log.info("working again (before: %s)", self._trouble)
         else:
             _log.info("working")
             self._worked = True
         self._trouble = what
-        self._status.set_trouble(what)
 
     def show_is_due(self) -> bool:
         """Whether metrics and status are older than a second; asking resets the clock."""
@@ -205,6 +215,8 @@ class Housekeeping:
     def show(self) -> None:
         """Bring metrics and status up to date."""
         self._status.set_models(self._models.show())
+        self._metrics.sink_waiting.set(self._sink.unconfirmed)
+        self._metrics.sink_waiting_bytes.set(self._sink.unconfirmed_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

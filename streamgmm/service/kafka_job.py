@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from streamgmm.io.client import (
@@ -21,6 +20,7 @@ from streamgmm.io.client import (
     SourceUnavailableError,
     TransactionLostError,
 )
+from streamgmm.service.settlement import Settlement
 from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KafkaJob"]
 
-_SETTLE_SECONDS: Final = 1.0
-_MOST_UNCONFIRMED: Final = 20_000
 # Partitions are taken away while the group waits for us: shorter than its session time-out.
 _RELEASE_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 0.5
@@ -79,14 +77,13 @@ class KafkaJob:
         self._metrics = parts.metrics
         self._stop = parts.stop
         self._partitions: dict[str, Partition] = {}
-        self._committed: dict[str, int] = {}
+        self._settlement = Settlement(delivery, parts, self._partitions)
         self._undelivered: set[Partition] = set()
         self._source: Source | None = None
         # Partitions went away with outputs of theirs in the open transaction.
         self._torn = False
         # Transactions lost since one was last committed.
         self._losses = 0
-        self._settle_at = self._deliver_at = 0.0
 
     def run(self) -> None:
         """Work until asked to stop; then finish what was polled, commit, and leave the group.
@@ -146,56 +143,27 @@ class KafkaJob:
                 return
         self._house.start_over()
         self._partitions.clear()
-        self._committed.clear()
+        self._settlement.start_over()
         self._undelivered.clear()
         self._torn = False
 
     def release(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Deliver the outputs of partitions that are taken away; say what to commit."""
+        assert self._source is not None
         if not self._delivery.exactly_once:
-            positions = self._uncommitted()
+            positions = self._settlement.uncommitted()
             if self._house.deliver(_RELEASE_SECONDS):
                 return {one: positions[one] for one in partitions if one in positions}
         elif not self._torn:
             names = self._models.shard_names(map(str, partitions))
-            if self._settled_with_state(names, _RELEASE_SECONDS):
-                return {}
+            try:
+                if self._settlement.finish(self._source, names, _RELEASE_SECONDS):
+                    self._losses = 0
+                    return {}
+            except TransactionLostError as error:
+                _log.debug("at a hand-over: %s", error)
         self._undelivered.update(partitions)
         return {}
-
-    def _settled(self, positions: Mapping[Partition, int], timeout: float | None = None) -> bool:
-        """Deliver and commit; False if that was given up."""
-        assert self._source is not None
-        try:
-            settle = partial(self._delivery.settle, self._source, positions)
-            if not self._house.deliver(timeout, settle=settle):
-                return False
-        except TransactionLostError as error:
-            if timeout is None:
-                raise
-            _log.debug("at a hand-over: %s", error)
-            return False
-        self._losses = 0
-        self._committed |= {str(one): position for one, position in positions.items()}
-        return True
-
-    def _settled_with_state(
-        self, names: Collection[str] | None = None, timeout: float | None = None
-    ) -> bool:
-        """Deliver, commit, and where their store takes part, save models in the same transaction.
-
-        Of these models all that have changed, or (None) what is due; False if it was given up.
-        """
-        positions = self._uncommitted()
-        if self._models.transactional:
-            saved = self._house.checkpoint_within(names)
-            # In any case: with them the brokers ask whether the group has left us behind.
-            positions |= {self._partitions[name]: position for name, position in saved.items()}
-        if not self._settled(positions, timeout):
-            return False
-        if self._models.transactional:
-            self._house.committed()
-        return True
 
     def released(self, partitions: Collection[Partition], *, committed: bool) -> None:
         """Let partitions go, with a checkpoint where everything is settled."""
@@ -208,11 +176,15 @@ class KafkaJob:
         self._models.close(names, park=settled)
         for name in names:
             self._partitions.pop(name, None)
-            self._committed.pop(name, None)
+            self._settlement.forget(name)
 
     def _turn(self, source: Source) -> None:
         self._require_whole()  # first: behind our own open transaction no state can be read
-        self._open_new(source)
+        if self._settlement.under_way:
+            source.rest()
+        else:
+            source.go_on()
+            self._open_new(source)
         try:
             batches = source.poll(self._batch_wait)
         except PositionGoneError as error:
@@ -224,28 +196,19 @@ class KafkaJob:
         if not batches:
             source.probe()
         self._metrics.connected.set(1)
-        if source.joined and not source.unopened() and self._losses <= 1:
+        settling = self._settlement.under_way
+        held_up = self._settlement.slow or self._losses > 1
+        if source.joined and not held_up and not source.unopened():
             self._house.trouble(None)
         asked = self._house.obey()
-        if asked or self._is_time_to_settle():
+        if settling or asked or self._settlement.is_due():
             self._settle(source)
-            settled = time.monotonic()
-            self._settle_at = settled + _SETTLE_SECONDS
-            self._deliver_at = settled + self._delivery.interval
         if self._house.show_is_due():
             self._show(source)
 
     def _require_whole(self) -> None:
         if self._torn:
             raise TransactionLostError("partitions went to others before it was committed")
-
-    def _is_time_to_settle(self) -> bool:
-        """Whether outputs have waited long enough, or are many; or positions alone, or nothing."""
-        now, waiting = time.monotonic(), self._sink.unconfirmed
-        if waiting == 0:
-            self._deliver_at = now + self._delivery.interval
-            return now >= self._settle_at
-        return now >= self._deliver_at or waiting >= _MOST_UNCONFIRMED
 
     def _open_new(self, source: Source) -> None:
         groups: dict[str, list[Partition]] = defaultdict(list)
@@ -283,27 +246,23 @@ class KafkaJob:
             self._metrics.latency.observe(time.time() - records.timestamps)
 
     def _settle(self, source: Source) -> None:
-        """Deliver, commit, and write checkpoints where they are due."""
-        for partition in self._partitions.values():
-            position = source.position(partition)
-            if position is not None:
-                self._models.pass_over(str(partition), position)
-        if not self._settled_with_state() or self._models.transactional:
+        """Deliver, commit, and write checkpoints where they are due; or go on with that."""
+        if not self._settlement.under_way:
+            for partition in self._partitions.values():
+                position = source.position(partition)
+                if position is not None:
+                    self._models.pass_over(str(partition), position)
+            self._settlement.begin()
+        if not self._settlement.advance(source):
             return
-        if self._house.checkpoint_is_due():
+        self._losses = 0
+        if not self._models.transactional and self._house.checkpoint_is_due():
             self._house.checkpoint()
-
-    def _uncommitted(self) -> dict[Partition, int]:
-        return {
-            self._partitions[name]: position
-            for name, position in self._models.positions().items()
-            if self._committed.get(name) != position
-        }
 
     def _finish(self, source: Source) -> None:
         try:
             names = self._models.shard_names(self._partitions)
-            if self._torn or not self._settled_with_state(names) or self._models.transactional:
+            if self._torn or not self._settlement.finish(source, names):
                 return
         except SourceUnavailableError as error:
             _log.warning("positions could not be committed before the stop (%s)", error)
@@ -313,7 +272,8 @@ class KafkaJob:
             source.hold()
             self._house.give_up()
             return
-        self._house.checkpoint()
+        if not self._models.transactional:
+            self._house.checkpoint()
 
     def _show(self, source: Source) -> None:
         for name, partition in self._partitions.items():

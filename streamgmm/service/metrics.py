@@ -130,6 +130,10 @@ class Metrics:
         self.batch_size = self._histogram("batch_events", "Events in one batch.", _SIZES)
         self.lag = self._gauge("lag_events", "Events waiting in a partition.", by_partition)
         self.connected = self._gauge("source_connected", "1 while the source can be reached.")
+        self.sink_waiting = self._gauge(
+            "sink_waiting_outputs", "Outputs that the sink has not confirmed yet."
+        )
+        self.sink_waiting_bytes = self._gauge("sink_waiting_bytes", "What these outputs come to.")
         self.sink_retries = self._counter("sink_retries", "Outputs that had to be sent again.")
         self.transactions_lost = self._counter(
             "transactions_lost", "Transactions given up, whose events were processed again."

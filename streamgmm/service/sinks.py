@@ -32,6 +32,14 @@ class OutputSink(Protocol):
         """How many records were taken since the last flush."""
 
     @property
+    def unconfirmed_bytes(self) -> int:
+        """How many bytes they come to, where they are kept in memory."""
+
+    @property
+    def unanswered(self) -> int:
+        """How many of them the sink has not even acknowledged."""
+
+    @property
     def retried(self) -> int:
         """How many records had to be sent again so far."""
 
@@ -56,13 +64,18 @@ class FileOutputs:
         Go on after what the files hold, or begin them anew.
     """
 
-    retried = 0
+    retried = unconfirmed_bytes = 0
 
     def __init__(self, sink: FileOutput, *, append: bool = True) -> None:
         paths = (sink.scores, sink.alerts, sink.dead_letters)
         self._files = {path: FileSink(path, append=append) for path in set(paths) if path}
         self._scores, self._alerts, self._dead_letters = map(self._files.get, paths)
         self.unconfirmed = 0
+
+    @property
+    def unanswered(self) -> int:
+        """How many records were taken since the last flush."""
+        return self.unconfirmed
 
     def take(self, outputs: Outputs) -> None:
         """Write to the files' buffers."""
@@ -120,6 +133,16 @@ class KafkaOutputs:
     def unconfirmed(self) -> int:
         """How many records were taken since the last flush."""
         return self._sink.unconfirmed
+
+    @property
+    def unconfirmed_bytes(self) -> int:
+        """How many bytes they come to."""
+        return self._sink.unconfirmed_bytes
+
+    @property
+    def unanswered(self) -> int:
+        """How many of them the sink has not even acknowledged."""
+        return self._sink.unanswered
 
     @property
     def retried(self) -> int:

@@ -134,6 +134,16 @@ class KafkaBroker:
         """Crash the broker: no shutdown, no flush."""
         self._end(signal.SIGKILL, timeout=30.0)
 
+    def hold(self) -> None:
+        """Let the broker keep its connections and answer nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def let_go(self) -> None:
+        """Let it go on after `hold`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def restart(self, timeout: float = 60.0) -> None:
         """Stop the broker and start it again with the same address and data."""
         self.stop()

@@ -22,16 +22,18 @@ from streamgmm import snapshot
 from streamgmm.config import load
 from streamgmm.events import BatchDecoder, Record
 from streamgmm.io.generate import flows
-from streamgmm.service.checkpoint import Checkpoint
 from streamgmm.service.directory_store import DirectoryStore
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
 from streamgmm.service.shards import Start
+from streamgmm.service.stores import store_of
 from tests.workers import Worker, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from streamgmm.service.checkpoint import CheckpointStore
 
 __all__ = ["Outcome", "Scale", "Scene"]
 
@@ -93,29 +95,55 @@ class Scene:
         Address of the broker.
     scale
         How much of everything.
-    job
-        Settings of the workers (`tests.workers`).
+    sink
+        Address of the outputs' broker, where it is another one.
+    in_topic
+        Checkpoints go to a compacted topic instead of a directory.
     """
 
-    def __init__(self, folder: Path, bootstrap: str, scale: Scale, **job: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        bootstrap: str,
+        scale: Scale,
+        *,
+        sink: str = "",
+        in_topic: bool = False,
+    ) -> None:
         self.folder, self.bootstrap, self.scale = folder, bootstrap, scale
         self.random = random.Random(1)
         name = f"faults-{random.SystemRandom().getrandbits(40):x}"
         self.state = folder / "state"
+        self._sink = sink or bootstrap
+        self._in_topic = in_topic
         self._job = {
             "brokers": bootstrap,
             "topic": name,
             "scores": f"{name}-scores",
-            "checkpoint": self.state,
+            "sink_brokers": self._sink,
+            "checkpoint": f"topic:{name}-state" if in_topic else self.state,
             "session_timeout": "6s",
             "start_timeout": "60s",
-            **job,
         }
-        options = {"num_partitions": scale.partitions, "replication_factor": 1}
-        with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
-            admin.create_topics({name: options, f"{name}-scores": options}, wait_for_metadata=True)
+        self._make_topics(self._sink, f"{name}-scores")
+        self._make_topics(bootstrap, name)
+        if in_topic:
+            self._make_topics(bootstrap, f"{name}-state", {"cleanup.policy": "compact"})
+        # In the group without joining it: to see what is committed.
+        self._watcher = KafkaConsumer(
+            bootstrap_servers=bootstrap, group_id=name, isolation_level="read_committed"
+        )
         self.producer = KafkaProducer(bootstrap_servers=bootstrap, linger_ms=5)
         self._workers: list[Worker] = []
+
+    def _make_topics(self, at: str, name: str, configs: dict[str, str] | None = None) -> None:
+        options = {
+            "num_partitions": self.scale.partitions,
+            "replication_factor": 1,
+            "configs": configs or {},
+        }
+        with closing(KafkaAdminClient(bootstrap_servers=at)) as admin:
+            admin.create_topics({name: options}, wait_for_metadata=True)
 
     @property
     def topic(self) -> str:
@@ -140,8 +168,7 @@ class Scene:
 
     def finish(self, *workers: Worker) -> Outcome:
         """Wait until all is put out, stop the workers, and compare with no fault at all."""
-        count = len(self.records())
-        wait_for(lambda: len(self.outputs()) >= count, "all outputs", timeout=300)
+        wait_for(self._all_committed, "all positions to be committed", timeout=300)
         for worker in workers:
             wait_for(lambda worker=worker: worker.metric("lag_events") == 0, "no lag")
             assert worker.stop() == 0, worker.log
@@ -158,7 +185,7 @@ class Scene:
             lost=len(set(expected) - set(got)),
             duplicated=sum(found.total() - 1 for found in got.values()),
             different=sum(set(found) != {expected.get(name)} for name, found in got.items()),
-            state_equal=states == saved_states(DirectoryStore(self.state)),
+            state_equal=states == saved_states(self._store(worker)),
         )
 
     def _undisturbed(self, worker: Worker) -> tuple[dict[str, bytes], dict[str, bytes]]:
@@ -182,20 +209,28 @@ class Scene:
         assert models.checkpoint()
         return outputs, saved_states(store)
 
+    def _store(self, worker: Worker) -> CheckpointStore:
+        return store_of(load(worker.config)) if self._in_topic else DirectoryStore(self.state)
+
+    def _all_committed(self) -> bool:
+        """Whether the workers are through: positions are never committed before the outputs."""
+        ends = self._watcher.end_offsets(self._partitions(self.topic))
+        return all(self._watcher.committed(one) == end for one, end in ends.items() if end)
+
     def records(self) -> list[tuple[int, Record]]:
         """Read the input as a committed reader sees it."""
         return [
             (one.partition, Record(one.value, one.offset, one.timestamp / 1000, one.key))
-            for one in self._read(self.topic)
+            for one in self._read(self.topic, self.bootstrap)
         ]
 
     def outputs(self) -> list[bytes]:
         """Read the scores as a committed reader sees them."""
-        return [one.value for one in self._read(str(self._job["scores"]))]
+        return [one.value for one in self._read(str(self._job["scores"]), self._sink)]
 
     def transaction_open(self) -> bool:
         """Whether outputs are there that a committed reader does not see yet."""
-        found = [TopicPartition(str(self._job["scores"]), i) for i in range(self.scale.partitions)]
+        found = self._partitions(str(self._job["scores"]))
         ends = []
         for level in ("read_committed", "read_uncommitted"):
             consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level=level)
@@ -203,9 +238,14 @@ class Scene:
                 ends.append(consumer.end_offsets(found))
         return ends[0] != ends[1]
 
-    def _read(self, topic: str) -> Iterator[Any]:
-        found = [TopicPartition(topic, i) for i in range(self.scale.partitions)]
-        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        return [TopicPartition(topic, i) for i in range(self.scale.partitions)]
+
+    def _read(self, topic: str, at: str) -> Iterator[Any]:
+        found = self._partitions(topic)
+        consumer = KafkaConsumer(
+            bootstrap_servers=at, isolation_level="read_committed", max_poll_records=5000
+        )
         with closing(consumer):
             consumer.assign(found)
             consumer.seek_to_beginning()
@@ -217,14 +257,11 @@ class Scene:
     def close(self) -> None:
         """End what still runs."""
         self.producer.close()
+        self._watcher.close()
         for worker in self._workers:
             worker.__exit__()
 
 
-def saved_states(store: DirectoryStore) -> dict[str, bytes]:
+def saved_states(store: CheckpointStore) -> dict[str, bytes]:
     """Give the packed state of the newest checkpoint of every model."""
-    states = {}
-    for name in store.names():
-        checkpoint = Checkpoint.from_bytes(store.files(name)[0].read_bytes())
-        states[name] = snapshot.pack(checkpoint.state)
-    return states
+    return {name: snapshot.pack(store.entries(name)[0].read().state) for name in store.names()}

@@ -116,6 +116,28 @@ def test_a_partition_begins_where_it_is_opened(
         ]
 
 
+def test_what_rests_keeps_its_place(kafka: str, topic: TopicFactory, topics: Topics) -> None:
+    name = topic(partitions=2)
+    for i in range(20):
+        topics.send(name, b"%d" % i, partition=i % 2)
+    topics.flush()
+    with closing(source_on(kafka, name, Nobody(), max_records=5)) as source:
+        partitions = assigned(source, 2)
+        for partition in partitions:
+            source.open(partition, 0)
+        came = read(source, 5)
+        source.rest()
+        assert not any(source.poll(0.1) for _ in range(10))
+        assert not source.unopened(), "it rests, and waits for nobody to open it"
+        source.go_on()
+        came += read(source, 15)
+        assert sorted(int(record.value) for record in came) == list(range(20))
+        source.rest()
+        source.hold()
+        source.go_on()
+        assert source.unopened() == partitions, "held is held"
+
+
 def test_where_to_begin_without_a_committed_position(
     kafka: str, topic: TopicFactory, topics: Topics
 ) -> None:

@@ -225,7 +225,7 @@ def test_an_absent_broker_is_waited_for_and_nothing_is_lost(
         own_kafka.stop()
         wait_for(lambda: worker.get("/readyz")[0] == 503, "not ready")
         assert worker.get("/healthz")[0] == 200
-        assert worker.metric("source_connected") == 0
+        wait_for(lambda: worker.metric("source_connected") == 0, "the metric to say so")
         own_kafka.start()
         with closing(Topics(own_kafka.bootstrap)) as topics:
             topics.send_flows("in", 1000, 1600, partitions=2)

@@ -108,6 +108,15 @@ class Source(Protocol):
     def hold(self) -> None:
         """Make every partition wait to be opened again."""
 
+    def rest(self) -> None:
+        """Let opened partitions keep their place and `poll` give nothing of them, until `go_on`.
+
+        The group goes on all the same: partitions may come, which wait for `open`, and go.
+        """
+
+    def go_on(self) -> None:
+        """Let them flow again, those that are still ours; does nothing without `rest`."""
+
     def close(self) -> None:
         """Leave the group; the owner is asked to release what is still assigned."""
 
@@ -127,6 +136,14 @@ class Sink(Protocol):
     @property
     def unconfirmed(self) -> int:
         """How many records no flush has confirmed yet."""
+
+    @property
+    def unconfirmed_bytes(self) -> int:
+        """How many bytes they come to."""
+
+    @property
+    def unanswered(self) -> int:
+        """How many of them no broker has acknowledged yet."""
 
     @property
     def retried(self) -> int:
@@ -163,6 +180,14 @@ class Transactions(Protocol):
     @property
     def unconfirmed(self) -> int:
         """How many records wait for a commit."""
+
+    @property
+    def unconfirmed_bytes(self) -> int:
+        """How many bytes they come to."""
+
+    @property
+    def unanswered(self) -> int:
+        """How many of them no broker has acknowledged yet."""
 
     @property
     def retried(self) -> int:

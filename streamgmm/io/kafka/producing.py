@@ -34,6 +34,12 @@ class Message(NamedTuple):
     headers: Sequence[tuple[str, bytes]]
     partition: int | None = None
 
+    @property
+    def size(self) -> int:
+        """How many bytes it brings along."""
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        return len(self.value or b"") + len(self.key or b"") + headers
+
 
 def make_producer(settings: dict[str, Any]) -> KafkaProducer:
     """Give a producer that never gives up on what it was handed, nor keeps one waiting long."""

@@ -49,12 +49,14 @@ class KafkaSink:
     ----------
     retried : int
         How many records had to be sent again so far.
+    unconfirmed_bytes : int
+        What the records come to that no flush has confirmed yet.
     """
 
     def __init__(self, connection: Connection, topics: Collection[str]) -> None:
         self._pending: list[tuple[Any, Message]] = []
         self._unsent: list[Message] = []
-        self.retried = 0
+        self.retried = self.unconfirmed_bytes = 0
         self._refused = False
         self._connection = connection
         connection.announce("sink")
@@ -76,14 +78,20 @@ class KafkaSink:
     ) -> None:
         """Hand a record to the library, which sends it in the background."""
         message = Message(topic, value, key, headers)
+        self.unconfirmed_bytes += message.size
+        self._send(message)
+
+    def _send(self, message: Message) -> None:
         if self._refused:  # the library takes a while to refuse; do not wait for each record
             self._unsent.append(message)
             return
+        topic, value, key, headers, _ = message
         try:
             future = self._producer.send(topic, value, key, list(headers))
         except KafkaError as error:
             _log.debug("sending to %s is put off: %s", topic, describe(error))
             self._unsent.append(message)
+            self._refused = True
         else:
             self._pending.append((future, message))
             self._refused = future.is_done and future.failed()
@@ -92,6 +100,11 @@ class KafkaSink:
     def unconfirmed(self) -> int:
         """How many records no flush has confirmed yet."""
         return len(self._pending) + len(self._unsent)
+
+    @property
+    def unanswered(self) -> int:
+        """How many of them no broker has acknowledged yet."""
+        return len(self._unsent) + sum(not future.is_done for future, _ in self._pending)
 
     def flush(self, timeout: float) -> bool:
         """Try for `timeout` seconds to have everything acknowledged; True when it is.
@@ -108,6 +121,7 @@ class KafkaSink:
             ]
             self._pending.clear()
             self._unsent += [message for message, _ in refused]
+            self.unconfirmed_bytes = sum(message.size for message in self._unsent)
             if not self._unsent:
                 return True
             if refused:
@@ -143,7 +157,7 @@ class KafkaSink:
         self._refused = False
         self.retried += len(again)
         for message in again:
-            self.send(message.topic, message.value, message.key, message.headers)
+            self._send(message)
 
     def close(self) -> None:
         """Stop sending; what is not acknowledged is dropped."""

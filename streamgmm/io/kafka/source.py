@@ -120,7 +120,8 @@ class KafkaSource:
                 )
             )
             self._unreadable = Unreadable(self._consumer)
-            self._listener = _Listener(self._consumer, owner)
+            self._resting: set[TopicPartition] = set()
+            self._listener = _Listener(self._consumer, owner, self._resting)
             self._consumer.subscribe(list(topics), listener=self._listener)
             # Knowing the partitions before joining saves a second round of the group.
             self._consumer.end_offsets(
@@ -201,7 +202,7 @@ class KafkaSource:
     def unopened(self) -> set[Partition]:
         """Give the partitions that are assigned and wait for `open`."""
         waiting = self._consumer.paused() & self._consumer.assignment()
-        return {Partition(*partition) for partition in waiting}
+        return {Partition(*partition) for partition in waiting - self._resting}
 
     def committed(self, partition: Partition) -> int | None:
         """Give the group's committed position, None if there is none.
@@ -241,6 +242,7 @@ class KafkaSource:
         """Let a new partition flow, beginning at `position`."""
         self._consumer.seek(TopicPartition(*partition), position)
         self._consumer.resume(TopicPartition(*partition))
+        self._resting.discard(TopicPartition(*partition))
 
     def position(self, partition: Partition) -> int | None:
         """Give the position of the next record of an opened partition.
@@ -284,6 +286,18 @@ class KafkaSource:
     def hold(self) -> None:
         """Make every partition wait to be opened again."""
         self._consumer.pause(*self._consumer.assignment())
+        self._resting.clear()
+
+    def rest(self) -> None:
+        """Let opened partitions keep their place and give nothing, until `go_on`."""
+        flowing = self._consumer.assignment() - self._consumer.paused()
+        self._consumer.pause(*flowing)
+        self._resting |= flowing
+
+    def go_on(self) -> None:
+        """Let them flow again, those that are still ours."""
+        self._consumer.resume(*self._resting & self._consumer.assignment())
+        self._resting.clear()
 
     def close(self) -> None:
         """Leave the group; the owner is asked to release what is still assigned."""
@@ -296,9 +310,10 @@ class KafkaSource:
 class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
     """Carries assignments between the library's IO thread and the owner."""
 
-    def __init__(self, consumer: KafkaConsumer, owner: Owner) -> None:
+    def __init__(self, consumer: KafkaConsumer, owner: Owner, resting: set[TopicPartition]) -> None:
         self._consumer = consumer
         self._owner = owner
+        self._resting = resting
         self.joined = False
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
@@ -340,6 +355,7 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._consumer.pause(*assigned)
+        self._resting.difference_update(assigned)
         self.joined = True
 
 

@@ -77,6 +77,8 @@ class KafkaTransactions:
     ----------
     retried : int
         How many records were given up with their transaction so far, to be made and sent again.
+    unconfirmed_bytes : int
+        What the records come to that wait for a commit.
     """
 
     def __init__(
@@ -101,7 +103,7 @@ class KafkaTransactions:
         self._failure: KafkaError | None = None
         self._attempt: Future[None] | None = None
         self._attempt_ends = 0.0
-        self.retried = 0
+        self.retried = self.unconfirmed_bytes = 0
         connection.announce("sink")
         with Starting(connection) as starting:
             check_rights(starting, topics, connection)
@@ -134,6 +136,11 @@ class KafkaTransactions:
         """How many records wait for a commit."""
         return len(self._sent) + len(self._unsent)
 
+    @property
+    def unanswered(self) -> int:
+        """How many of them no broker has acknowledged yet."""
+        return len(self._unsent) + sum(not future.is_done for future in self._sent)
+
     def send(
         self,
         topic: str,
@@ -143,8 +150,11 @@ class KafkaTransactions:
         partition: int | None = None,
     ) -> None:
         """Hand a record to the library, which sends it in the background."""
-        self._unsent.append(Message(topic, value, key, headers, partition))
-        if len(self._unsent) == 1 and self._failure is None:  # else it waits behind those before it
+        message = Message(topic, value, key, headers, partition)
+        self.unconfirmed_bytes += message.size
+        self._unsent.append(message)
+        # Else it waits behind those before it, or for the transaction that is being committed.
+        if len(self._unsent) == 1 and self._failure is None and self._attempt is None:
             self._send_waiting()
 
     def _send_waiting(self) -> bool:
@@ -225,6 +235,7 @@ class KafkaTransactions:
             raise TransactionLostError(self._explain(error)) from error
         self._attempt = None
         self._sent.clear()
+        self.unconfirmed_bytes = 0
         self._open = False
         return True
 
@@ -285,6 +296,7 @@ class KafkaTransactions:
         self.retried += self.unconfirmed
         self._sent.clear()
         self._unsent.clear()
+        self.unconfirmed_bytes = 0
         self._open, self._failure, self._attempt = False, None, None
         return True
 
