@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(call=_check)
 
     generate = verbs.add_parser("generate", help="write a labelled stream of events")
-    generate.add_argument("kind", choices=["network"])
+    generate.add_argument("kind", choices=["network", "transactions"])
     amount = generate.add_mutually_exclusive_group(required=True)
     amount.add_argument("--count", type=_positive_whole, metavar="N", help="so many, at once")
     amount.add_argument("--rate", type=_positive, metavar="R", help="so many a second, endless")
@@ -172,9 +172,10 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from streamgmm.io.generate import flows, write_jsonl
+    from streamgmm.io.generate import STREAMS, write_jsonl
 
-    source = flows(seed=options.seed, rate=options.rate or 2.0)
+    pace = {} if options.rate is None else {"rate": options.rate}
+    source = STREAMS[options.kind](seed=options.seed, **pace)
     write_jsonl(source, sys.stdout.buffer, count=options.count, rate=options.rate)
     return 0
 

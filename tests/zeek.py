@@ -16,7 +16,7 @@ _SYN, _HEADERS = 60, 40  # bytes: of a packet that asks for a connection, of hea
 def connections(count: int, *, seed: int, attack_share: float = 0.01) -> list[dict[str, Any]]:
     """Return records of conn.log in the order that Zeek writes them: as connections end.
 
-    Beside Zeek's members each has ``label``: 1 for an attack.
+    Beside Zeek's members each has ``label``, 1 for an attack, and ``kind``.
     """
     rng = np.random.default_rng(seed)
     made = [
@@ -66,6 +66,7 @@ def _connection(flow: dict[str, Any], rng: np.random.Generator) -> dict[str, Any
         "resp_ip_bytes": sizes[1] + resp_pkts * _HEADERS,
         "ip_proto": 6 if tcp else 17,
         "label": flow["label"],
+        "kind": flow["kind"],
     }
     # What was asked once and not answered has no length, in time or in bytes.
     if state != "S0" or orig_pkts > 1:

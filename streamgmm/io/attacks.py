@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from streamgmm.io.behaviours import CLIENTS, OUTSIDE, SERVERS, Columns, make_columns
+from streamgmm.io.behaviours import CLIENTS, OUTSIDE, SERVERS, Flows, make_flows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,12 +30,12 @@ class Attack:
     kind: str
     share: float
     flows: tuple[int, int]
-    make: Callable[[np.random.Generator, float, int], Columns]
+    make: Callable[[np.random.Generator, float, int], Flows]
 
 
-def scan(rng: np.random.Generator, begin: float, n: int) -> Columns:
+def scan(rng: np.random.Generator, begin: float, n: int) -> Flows:
     """One client tries many ports of one server within a minute; few answer."""
-    return make_columns(
+    return make_flows(
         ts=begin + np.cumsum(rng.exponential(0.3, n)),
         src=np.full(n, rng.choice(CLIENTS), dtype=object),
         dst=np.full(n, rng.choice(SERVERS), dtype=object),
@@ -49,10 +49,10 @@ def scan(rng: np.random.Generator, begin: float, n: int) -> Columns:
     )
 
 
-def flood(rng: np.random.Generator, begin: float, n: int) -> Columns:
+def flood(rng: np.random.Generator, begin: float, n: int) -> Flows:
     """Many outside addresses send packets to one server, which no longer answers."""
     packets = rng.poisson(900, n) + 100
-    return make_columns(
+    return make_flows(
         ts=begin + 20 * np.sort(rng.random(n)),
         src=rng.choice(OUTSIDE, n),
         dst=np.full(n, rng.choice(SERVERS), dtype=object),
@@ -67,10 +67,10 @@ def flood(rng: np.random.Generator, begin: float, n: int) -> Columns:
     )
 
 
-def exfiltration(rng: np.random.Generator, begin: float, n: int) -> Columns:
+def exfiltration(rng: np.random.Generator, begin: float, n: int) -> Flows:
     """One client sends large amounts outside, some minutes apart."""
     sent = 3e7 * np.exp(0.8 * rng.standard_normal(n))
-    return make_columns(
+    return make_flows(
         ts=begin + np.cumsum(rng.exponential(600.0, n)),
         src=np.full(n, rng.choice(CLIENTS), dtype=object),
         dst=np.full(n, rng.choice(OUTSIDE), dtype=object),
@@ -84,10 +84,10 @@ def exfiltration(rng: np.random.Generator, begin: float, n: int) -> Columns:
     )
 
 
-def beaconing(rng: np.random.Generator, begin: float, n: int) -> Columns:
+def beaconing(rng: np.random.Generator, begin: float, n: int) -> Flows:
     """One client calls outside at even intervals and gets little back."""
     interval = rng.uniform(60.0, 300.0)
-    return make_columns(
+    return make_flows(
         ts=begin + interval * (np.arange(n) + 0.02 * rng.standard_normal(n)).clip(0),
         src=np.full(n, rng.choice(CLIENTS), dtype=object),
         dst=np.full(n, rng.choice(OUTSIDE), dtype=object),
@@ -111,7 +111,7 @@ ATTACKS = (
 
 def attacks_starting_in(
     rng: np.random.Generator, begin: float, length: float, rate: float
-) -> list[Columns]:
+) -> list[Flows]:
     """Return the episodes that start in a window of time, each whole.
 
     `rate` is attack flows a second, in the mean.

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamgmm.io.columns import DAY, HOUR, Columns
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
-
-HOUR = 3600.0
-DAY = 24 * HOUR
 
 CLIENTS = np.array([f"10.0.{net}.{host}" for net in (1, 2, 3) for host in range(10, 60)], object)
 SERVERS = np.array([f"10.0.10.{host}" for host in range(5, 25)], object)
@@ -23,10 +22,9 @@ OUTSIDE = np.array([f"203.0.113.{host}" for host in range(1, 255)], object)
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """n flows as columns, each of shape (n,)."""
+class Flows(Columns):
+    """n flows."""
 
-    ts: Array
     src: Array
     dst: Array
     proto: Array
@@ -39,33 +37,8 @@ class Columns:
     label: Array
     kind: Array
 
-    @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """Join several blocks of flows."""
-        names = [column.name for column in fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
-    def take(self, rows: Array | slice) -> Self:
-        """Return some of the rows."""
-        return type(self)(*(getattr(self, column.name)[rows] for column in fields(self)))
-
-    def sorted(self) -> Self:
-        """Return the flows in order of time."""
-        return self.take(np.argsort(self.ts, kind="stable"))
-
-    def split(self, moment: float) -> tuple[Self, Self]:
-        """Part sorted flows into those before `moment` and those from it on."""
-        at = int(np.searchsorted(self.ts, moment))
-        return self.take(slice(None, at)), self.take(slice(at, None))
-
-    def flows(self, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """Yield the flows as dictionaries."""
-        columns = [getattr(self, name).tolist() for name in names]
-        for row in zip(*columns, strict=True):
-            yield dict(zip(names, row, strict=True))
-
-
-def make_columns(
+def make_flows(
     *,
     ts: Array,
     src: Array,
@@ -79,14 +52,14 @@ def make_columns(
     packets_in: Array | None = None,
     label: int,
     kind: str,
-) -> Columns:
+) -> Flows:
     """Return n flows, sizes as whole numbers and times as a probe would write them.
 
     Packets left out follow from the bytes, 1,400 to a packet.
     """
     n = len(ts)
     out, back = np.rint(bytes_out).astype(np.int64), np.rint(bytes_in).astype(np.int64)
-    return Columns(
+    return Flows(
         ts=np.round(ts, 3),
         src=src,
         dst=dst,
@@ -150,7 +123,7 @@ class Behaviour:
     bytes_in: tuple[float, float]
     coupling: float = 0.5
 
-    def flows(self, rng: np.random.Generator, begin: float, length: float, rate: float) -> Columns:
+    def flows(self, rng: np.random.Generator, begin: float, length: float, rate: float) -> Flows:
         """Return the flows of a window of time: a Poisson process thinned by the rhythm."""
         peak = rate * self.share / _mean_intensity(self.rhythm)
         ts = begin + length * rng.random(rng.poisson(peak * length))
@@ -163,7 +136,7 @@ class Behaviour:
             z = np.sqrt(self.coupling) * shared + np.sqrt(1 - self.coupling) * own
             return np.asarray(median * np.exp(spread * z))
 
-        return make_columns(
+        return make_flows(
             ts=ts,
             src=rng.choice(CLIENTS, n),
             dst=rng.choice(self.dst, n),

@@ -8,6 +8,7 @@ however many are taken.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -15,10 +16,12 @@ import msgspec
 import numpy as np
 
 from streamgmm.io.attacks import attacks_starting_in
-from streamgmm.io.behaviours import BEHAVIOURS, Columns
+from streamgmm.io.authorisations import authorisations
+from streamgmm.io.behaviours import BEHAVIOURS, Flows
+from streamgmm.io.columns import in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
     Flow = dict[str, Any]
 
@@ -80,18 +83,20 @@ def flows(
             f"above 0, a share from 0 to 0.5 and a seed from 0 up"
         )
     rng = np.random.default_rng(seed)
-    length = _WINDOW / rate
-    pending: Columns | None = None  # attack flows that fall into later windows
-    begin = start
-    while True:
+
+    def window(begin: float, length: float) -> list[Flows]:
         made = [b.flows(rng, begin, length, rate * (1 - attack_share)) for b in BEHAVIOURS]
-        made += attacks_starting_in(rng, begin, length, rate * attack_share)
-        if pending is not None:
-            made.append(pending)
-        window = Columns.concatenate(made).sorted()
-        begin += length
-        now, pending = window.split(begin)
-        yield from now.flows(FIELDS)
+        return made + attacks_starting_in(rng, begin, length, rate * attack_share)
+
+    for now in in_order(window, start, _WINDOW / rate):
+        yield from now.events(FIELDS)
+
+
+STREAMS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
+    "network": flows,
+    "transactions": authorisations,
+}
+"""What can be generated; each takes a `seed` and a `rate`."""
 
 
 def write_jsonl(

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamgmm.io.attacks import ATTACKS
-from streamgmm.io.behaviours import BEHAVIOURS, DAY, HOUR
+from streamgmm.io.behaviours import BEHAVIOURS
+from streamgmm.io.columns import DAY, HOUR
 from streamgmm.io.generate import FIELDS, START, flows, write_jsonl
 
 KINDS = {behaviour.kind for behaviour in BEHAVIOURS}
