@@ -13,6 +13,7 @@ import streamgmm
 from streamgmm.config import FileInput, FileOutput, KafkaInput
 from streamgmm.events import BatchDecoder
 from streamgmm.io.own_output import refuse_own_output
+from streamgmm.service.collector import long_running
 from streamgmm.service.commands import Commands
 from streamgmm.service.connect import client_of, connection
 from streamgmm.service.dead_letters import FirstLetters
@@ -99,6 +100,7 @@ def run(config: Config, stop: Stop) -> None:
             )
             return Parts(models=models, sink=sink, house=house, metrics=metrics, stop=stop)
 
+        stack.enter_context(long_running())
         if isinstance(config.source, KafkaInput):
             _run_kafka(config, config.source, delivery, binary, parts)
         else:

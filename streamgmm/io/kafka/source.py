@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["KafkaSource", "offsets_of"]
 
 _RETRY_SECONDS: Final = 0.5
-_COLUMNS: Final = attrgetter("offset", "timestamp", "key", "value")
+_VALUE, _OFFSET, _TIMESTAMP, _KEY = map(attrgetter, ("value", "offset", "timestamp", "key"))
 # The library does not call them retriable, but the next attempt at joining may well succeed.
 _PASSING: Final = (
     IllegalGenerationError,
@@ -361,10 +361,16 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
 
 def _columns(records: list[Any], faults: Mapping[int, EventError]) -> Records:
     """Return the library's records as columns, without a step of Python for each."""
-    positions, milliseconds, keys, values = zip(*map(_COLUMNS, records), strict=True)
-    timestamps = np.array(milliseconds, dtype=np.float64) / 1000
+    n = len(records)
+    timestamps = np.fromiter(map(_TIMESTAMP, records), np.float64, n) / 1000
     timestamps[timestamps < 0] = np.nan
-    return Records(values, np.array(positions, dtype=np.int64), timestamps, keys, faults)
+    return Records(
+        list(map(_VALUE, records)),
+        np.fromiter(map(_OFFSET, records), np.int64, n),
+        timestamps,
+        list(map(_KEY, records)),
+        faults,
+    )
 
 
 def offsets_of(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
