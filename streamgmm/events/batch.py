@@ -166,6 +166,7 @@ class BatchDecoder:
                 JsonDecoder(schema) if columns is None else CsvDecoder(schema, columns, delimiter)
             )
         self._decoder = decoder
+        self._plain = decoder.plain if isinstance(decoder, JsonDecoder) else None
         self.categories = CategoryColumns(schema)
         self.histories = HistoryColumns(schema)
         self._times_of = TimeColumns(schema)
@@ -190,16 +191,14 @@ class BatchDecoder:
         leaves its neighbours as they are; how records are cut into blocks changes nothing.
         """
         good = records = Records.of(records)
-        structs = self._structs(records, {**records.faults, **(aside or {})})
-        faults: dict[int, EventError] = {}
+        structs, numbers, faults = self._read(records, {**records.faults, **(aside or {})})
         rows: Sequence[int] = range(len(records))
-        if EventError in set(map(type, structs)):
-            faults = {i: s for i, s in enumerate(structs) if isinstance(s, EventError)}
+        if faults:
             rows = [i for i in rows if i not in faults]
-            structs = [structs[i] for i in rows]
+            structs, numbers = [structs[i] for i in rows], numbers[rows]
             good = records.take(rows)
 
-        X, unfit = self.encoder.forward(self._values(structs))
+        X, unfit = self.encoder.forward(self._in_columns(numbers))
         time, untimely = self._times(structs, good)
         unfit = untimely | unfit
         if self._times_of:
@@ -213,22 +212,43 @@ class BatchDecoder:
         batch = self._batch(X, time, structs, good, learn=learn)
         return batch, [DeadLetter.of(records[i], self.origin, faults[i]) for i in sorted(faults)]
 
-    def _structs(self, records: Records, aside: Mapping[int, EventError]) -> list[Any]:
-        """Return a struct or an EventError for each record, in order; those aside are not read."""
-        if not aside:
-            return self._decoder.decode_many(records.values)
-        positions = records.positions.tolist()
-        rest = records.take([row for row, at in enumerate(positions) if at not in aside])
-        structs = iter(self._decoder.decode_many(rest.values))
-        return [aside.get(at) or next(structs) for at in positions]
+    def _read(
+        self, records: Records, aside: Mapping[int, EventError]
+    ) -> tuple[list[Any], NDArray[np.float64], dict[int, EventError]]:
+        """Return structs, numbers (n, m), and row -> what is wrong; those aside are not read."""
+        values, faults = records.values, {}
+        if aside:
+            places = enumerate(records.positions.tolist())
+            faults = {row: aside[at] for row, at in places if at in aside}
+            values = [None if row in faults else value for row, value in enumerate(values)]
+        structs, numbers, bad = self._events(values)
+        return structs, numbers, bad | faults
 
-    def _values(self, structs: list[Any]) -> NDArray[np.float64]:
-        """Return the numbers in their columns of (n, d), in the user's units; None becomes NaN."""
-        flat = list(chain.from_iterable(map(self._features, structs)))
-        numbers = np.array(flat, dtype=np.float64).reshape(len(structs), len(self._numbers))
+    def _events(
+        self, values: Sequence[bytes | None]
+    ) -> tuple[list[Any], NDArray[np.float64], dict[int, EventError]]:
+        numbers = np.empty((len(values), len(self._numbers)))
+        structs: list[Any] = [None] * len(values)
+        rest: Sequence[int] = range(len(values))  # those that a shorter way does not read
+        if self._plain is not None:
+            structs, rest = self._plain.read(values, numbers)
+        faults: dict[int, EventError] = {}
+        if rest:
+            decoded = self._decoder.decode_many([values[row] for row in rest])
+            for row, struct in zip(rest, decoded, strict=True):
+                structs[row] = struct
+            faults = {row: s for row, s in zip(rest, decoded, strict=True) if type(s) is EventError}
+            good = [row for row in rest if row not in faults]
+            found = list(chain.from_iterable(self._features(structs[row]) for row in good))
+            # In an array of floats None becomes NaN.
+            numbers[good] = np.array(found, dtype=np.float64).reshape(len(good), len(self._numbers))
+        return structs, numbers, faults
+
+    def _in_columns(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return numbers (n, m) in their columns of (n, d), in the user's units."""
         if self._width == len(self._numbers):
             return numbers
-        values = np.full((len(structs), self._width), np.nan)
+        values = np.full((len(numbers), self._width), np.nan)
         values[:, self._numbers] = numbers
         return values
 

@@ -20,6 +20,7 @@ from streamgmm.errors import EventError
 from streamgmm.events.faults import explain
 from streamgmm.events.members import members
 from streamgmm.events.paths import Paths, getter_of
+from streamgmm.events.plain import plain_reader
 from streamgmm.events.readings import find, readings_of
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ class JsonDecoder:
     Unknown members are skipped, the last of repeated ones wins, null and absent are the
     same. Text where a number is due, NaN, Infinity and numbers beyond a 64-bit float are
     refused. A name with dots is one member, or leads into nested objects; see `readings`.
+
+    Attributes
+    ----------
+    plain : FlatReader or None
+        A shorter way for most events of most schemas.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -100,6 +106,7 @@ class JsonDecoder:
         self._decoder = msgspec.json.Decoder(self._struct)
         roots = () if self._paths is None else self._paths.roots
         self._known = frozenset((*self._ways, *roots))
+        self.plain = plain_reader(schema, roots)
 
     def decode(self, value: bytes | None) -> Any:
         """Return the typed struct of one event, or raise EventError."""

@@ -56,14 +56,14 @@ class Machine:
 
     def _decoder(self, name: str) -> BatchDecoder:
         decoder = BatchDecoder(job().schema(), origin=name)
-        decode_many = decoder._decoder.decode_many
+        events = decoder._events
 
-        def deadly(values: Sequence[bytes | None]) -> list[Any]:
+        def deadly(values: Sequence[bytes | None]) -> Any:
             if self.deadly & set(values):
                 self.die()
-            return decode_many(values)
+            return events(values)
 
-        decoder._decoder.decode_many = deadly  # type: ignore[method-assign]
+        decoder._events = deadly  # type: ignore[method-assign]
         return decoder
 
     def die(self) -> None:
@@ -115,7 +115,8 @@ def state_of(models: Models) -> bytes:
 def raising(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let poison raise while it is read, once it is half learned, or once it is learned."""
     if request.param == "decoding":
-        monkeypatch.setattr(BatchDecoder, "_times", after(BatchDecoder._times, values_of_structs))
+        columns = after(BatchDecoder._in_columns, lambda numbers: numbers[:, 0])
+        monkeypatch.setattr(BatchDecoder, "_in_columns", columns)
     elif request.param == "learning":
         monkeypatch.setattr(Detector, "process", after(Detector.process, lambda X, **_: X[:, 0]))
     elif request.param == "writing":
@@ -127,10 +128,6 @@ def raising(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     else:
         judge = after(BatchDecoder._batch, lambda X, *_, **__: X[:, 0])
         monkeypatch.setattr(BatchDecoder, "_batch", judge)
-
-
-def values_of_structs(structs: list[Any], _: object) -> list[float]:
-    return [one.f0 for one in structs]
 
 
 def after(method: Callable[..., Any], values: Callable[..., Any]) -> Callable[..., Any]:
