@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from streamgmm.io.kafka.cluster import group_members
 from streamgmm.io.kafka.sink import KafkaSink
 from streamgmm.io.kafka.source import KafkaSource
-from streamgmm.io.kafka.state_topic import KafkaStateTopic, group_members
+from streamgmm.io.kafka.state_topic import KafkaStateTopic
 from streamgmm.io.kafka.transactions import KafkaTransactions
 
 __all__ = ["KafkaPython"]

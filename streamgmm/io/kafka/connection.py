@@ -23,6 +23,7 @@ from kafka.net.selector import NetworkSelector
 
 from streamgmm.errors import BrokerError, ConfigError
 from streamgmm.io.client import check_certificates
+from streamgmm.io.client.checks import no_broker, wrong_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,18 +115,9 @@ class Starting:
         at = self._connection
         if isinstance(error, KafkaTimeoutError):
             last = next((one.failure for one in self._managers if one.failure is not None), None)
-            reason = "" if last is None else f"; the last attempt ended with {describe(last)}"
-            return BrokerError(
-                f"no broker of {at} answered within {at.start_timeout:g} s (start_timeout)"
-                f"{reason}. Check the addresses, that a broker runs there and its port is open, "
-                "that its advertised listeners can be reached from here, and that security (with "
-                "ssl_cafile and ssl_certfile) is what the listener expects"
-            )
+            return no_broker(at, "" if last is None else describe(last))
         if isinstance(error, _CREDENTIALS):
-            return BrokerError(
-                f"{at} refused the credentials ({describe(error)}): check sasl_mechanism, "
-                "sasl_username and sasl_password (or sasl_password_file)"
-            )
+            return wrong_credentials(at, describe(error))
         if isinstance(error, AuthorizationError):
             return BrokerError(
                 f"{at} refused access ({describe(error)}): grant this user the rights that "

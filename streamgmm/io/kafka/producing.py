@@ -6,20 +6,18 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 
-from streamgmm.errors import BrokerError
+from streamgmm.io.client.checks import missing_sink_topic
 from streamgmm.io.kafka.connection import describe
-from streamgmm.io.kafka.rights import require_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from streamgmm.io.client import Connection
-    from streamgmm.io.kafka.connection import Starting
 
-__all__ = ["Message", "await_topics", "check_rights", "close_producer", "flush", "make_producer"]
+__all__ = ["Message", "await_topics", "close_producer", "flush", "make_producer"]
 
 _NO_DELIVERY_TIMEOUT_MS: Final = 2**31 - 1
 _log = logging.getLogger(__name__)
@@ -54,21 +52,6 @@ def make_producer(settings: dict[str, Any]) -> KafkaProducer:
     )
 
 
-def check_rights(starting: Starting, topics: Iterable[str], connection: Connection) -> None:
-    """See that topics are ours to write, before the first record finds that they are not.
-
-    Raises
-    ------
-    BrokerError
-        If one is not; it names all of them.
-    """
-    admin = starting.made(KafkaAdminClient(**starting.settings()))
-    try:
-        require_rights(admin, ["WRITE"], topics, connection)
-    finally:
-        admin.close()
-
-
 def await_topics(producer: KafkaProducer, topics: Iterable[str], connection: Connection) -> None:
     """Wait for topics to be there; asking makes them where the brokers allow that.
 
@@ -85,10 +68,7 @@ def await_topics(producer: KafkaProducer, topics: Iterable[str], connection: Con
                 producer.partitions_for(topic)
             except KafkaTimeoutError as error:
                 if time.monotonic() >= deadline:
-                    raise BrokerError(
-                        f"the sink's topic {topic!r} does not exist at {connection}: create it, or "
-                        "correct its name under [sink]"
-                    ) from error
+                    raise missing_sink_topic(connection, topic) from error
             else:
                 break
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kafka.errors import KafkaError
 
+from streamgmm.io.client.checks import require_rights
+from streamgmm.io.kafka.cluster import cluster_at
 from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
 from streamgmm.io.kafka.producing import (
     Message,
     await_topics,
-    check_rights,
     close_producer,
     flush,
     make_producer,
@@ -61,7 +62,8 @@ class KafkaSink:
         self._connection = connection
         connection.announce("sink")
         with Starting(connection) as starting:
-            check_rights(starting, topics, connection)
+            with cluster_at(connection, starting) as cluster:
+                require_rights(cluster, ["WRITE"], topics)
             self._producer = starting.made(make_producer(starting.settings()))
             try:
                 await_topics(self._producer, topics, connection)

@@ -29,9 +29,10 @@ from kafka.errors import (
 from streamgmm.errors import BrokerError
 from streamgmm.events import Records
 from streamgmm.io.client import Partition, PositionGoneError, Right, SourceUnavailableError
+from streamgmm.io.client.checks import no_group, require_source_topics
+from streamgmm.io.kafka.cluster import cluster_at
 from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Starting, describe
 from streamgmm.io.kafka.rights import explain
-from streamgmm.io.kafka.topics import check_topics
 from streamgmm.io.kafka.unreadable import Unreadable
 
 if TYPE_CHECKING:
@@ -100,8 +101,9 @@ class KafkaSource:
         self._heard = time.monotonic()
         self._group = group
         connection.announce("source")
-        check_topics(connection, topics)
         with Starting(connection) as starting:
+            with cluster_at(connection, starting) as cluster:
+                require_source_topics(cluster, topics)
             self._consumer = starting.made(
                 KafkaConsumer(
                     **starting.settings(),
@@ -158,11 +160,7 @@ class KafkaSource:
             raise BrokerError(self._explain(error)) from error
         except KafkaError as error:
             if not self.joined and not isinstance(error, (RetriableError, *_PASSING)):
-                raise BrokerError(
-                    f"{self._connection} does not let us into the group {self._group!r} "
-                    f"({describe(error)}): check source.group, source.instance and "
-                    "source.session_timeout (the brokers set its limits)"
-                ) from error
+                raise no_group(self._connection, self._group, describe(error)) from error
             raise SourceUnavailableError(describe(error)) from error
         if batches:
             self._heard = time.monotonic()

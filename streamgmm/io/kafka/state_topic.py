@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError, RetriableError
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
-from streamgmm.errors import BrokerError
 from streamgmm.io.client import SourceUnavailableError, StateRecord
+from streamgmm.io.client.checks import require_state_topic
+from streamgmm.io.kafka.cluster import cluster_at
 from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
-from streamgmm.io.kafka.rights import require_rights
-from streamgmm.io.kafka.topics import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from streamgmm.io.client import Connection
 
-__all__ = ["KafkaStateTopic", "group_members"]
+__all__ = ["KafkaStateTopic"]
 
-_RETRY_SECONDS: Final = 0.5
 _STANDSTILL_SECONDS: Final = 5.0
 _FETCH_BYTES: Final = 8 * 1024 * 1024
-_log = logging.getLogger(__name__)
 
 
 class KafkaStateTopic:
@@ -55,59 +51,8 @@ class KafkaStateTopic:
         self._connection = connection
         self.name = topic
         connection.announce("state")
-        with Starting(connection) as starting:
-            admin = starting.made(KafkaAdminClient(**starting.settings()))
-            try:
-                self.partitions = self._await_partitions(admin)
-                settings = settings_of(admin, [topic]).get(topic, {})
-            finally:
-                admin.close()
-        if settings:
-            self._require_compaction(settings)
-            self._require_room(settings, largest)
-        else:
-            _log.warning(
-                "whether the topic %s is compacted is not known, for want of DESCRIBE_CONFIGS on "
-                "it: if it is not, state is lost with retention",
-                topic,
-            )
-
-    def _await_partitions(self, admin: Any) -> int:
-        deadline = time.monotonic() + self._connection.start_timeout
-        while True:
-            self._connection.check()
-            try:
-                require_rights(admin, ["READ", "WRITE"], [self.name], self._connection)
-                [described] = admin.describe_topics([self.name])
-                if not described["error_code"]:
-                    return len(described["partitions"])
-            except RetriableError as error:
-                _log.debug("describing %s: %s", self.name, describe(error))
-            if time.monotonic() >= deadline:
-                raise BrokerError(
-                    f"the topic {self.name!r} of service.checkpoint does not exist at "
-                    f"{self._connection}: create it with cleanup.policy=compact, or correct "
-                    "service.checkpoint"
-                )
-            time.sleep(_RETRY_SECONDS)
-
-    def _require_compaction(self, settings: Mapping[str, str]) -> None:
-        policy = settings["cleanup.policy"]
-        if policy != "compact":
-            raise BrokerError(
-                f"the topic {self.name!r} of service.checkpoint has cleanup.policy={policy}, so "
-                "that Kafka would remove state from it; allowed is compact: kafka-configs.sh "
-                f"--alter --topic {self.name} --add-config cleanup.policy=compact"
-            )
-
-    def _require_room(self, settings: Mapping[str, Any], largest: int) -> None:
-        room = int(settings["max.message.bytes"])
-        if room < largest:
-            raise BrokerError(
-                f"the topic {self.name!r} of service.checkpoint has max.message.bytes={room}, "
-                f"but chunks of state need {largest}: kafka-configs.sh --alter --topic "
-                f"{self.name} --add-config max.message.bytes=1048588"
-            )
+        with Starting(connection) as starting, cluster_at(connection, starting) as cluster:
+            self.partitions = require_state_topic(cluster, topic, largest=largest)
 
     def read(self, partitions: Collection[int]) -> dict[bytes, StateRecord]:
         """Give the latest value of each key, of all that was in these partitions when asked.
@@ -170,25 +115,3 @@ def _keep(found: dict[bytes, StateRecord], record: Any) -> None:
         found.pop(record.key, None)
     elif record.key is not None:
         found[record.key] = StateRecord(record.value, record.timestamp / 1000, record.partition)
-
-
-def group_members(connection: Connection, group: str) -> int:
-    """Say how many members a consumer group has.
-
-    Raises
-    ------
-    BrokerError
-        If it cannot be known.
-    """
-    with Starting(connection) as starting:
-        admin = starting.made(KafkaAdminClient(**starting.settings()))
-        try:
-            described = admin.describe_groups([group])[group]
-        finally:
-            admin.close()
-    if described["error"] and "GroupIdNotFound" not in described["error"]:
-        raise BrokerError(
-            f"whether a worker of group {group!r} is running cannot be known "
-            f"({described['error']}): this user needs DESCRIBE on the group"
-        )
-    return len(described["members"])

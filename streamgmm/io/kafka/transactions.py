@@ -23,11 +23,12 @@ from kafka.errors import (
 
 from streamgmm.errors import BrokerError
 from streamgmm.io.client import Right, TransactionLostError, refusal
+from streamgmm.io.client.checks import require_rights
+from streamgmm.io.kafka.cluster import cluster_at
 from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
 from streamgmm.io.kafka.producing import (
     Message,
     await_topics,
-    check_rights,
     close_producer,
     flush,
     make_producer,
@@ -106,7 +107,8 @@ class KafkaTransactions:
         self.retried = self.unconfirmed_bytes = 0
         connection.announce("sink")
         with Starting(connection) as starting:
-            check_rights(starting, topics, connection)
+            with cluster_at(connection, starting) as cluster:
+                require_rights(cluster, ["WRITE"], topics)
             self._producer = starting.made(make_producer({**starting.settings(), **self._options}))
             try:
                 await_topics(self._producer, topics, connection)
