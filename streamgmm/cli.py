@@ -189,6 +189,7 @@ def _log_to_stderr(level: str, secrets: Sequence[Secret] = ()) -> None:
     if level != "debug":
         # What matters of theirs is said in our own words, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        logging.getLogger("confluent_kafka").setLevel(logging.CRITICAL + 1)
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 

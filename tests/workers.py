@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import signal
 import subprocess
@@ -22,6 +23,10 @@ from streamgmm.io.generate import flows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+CLIENTS = ("kafka-python", "confluent")
+# Names the client of those tests that do not ask for one themselves.
+CLIENT = "STREAMGMM_TEST_CLIENT"
 
 JOB = """
 [source]
@@ -62,6 +67,7 @@ dead_letters = "{dead_letters}"
 http = "127.0.0.1:0"
 checkpoint = "{checkpoint}"
 checkpoint_interval = "{checkpoint_interval}"
+client = "{client}"
 journal = "{journal}"
 """
 
@@ -75,6 +81,7 @@ DEFAULTS = {
     "commit_interval": "20ms",
     "transaction_timeout": "10s",
     "checkpoint_interval": "200ms",
+    "client": os.environ.get(CLIENT, CLIENTS[0]),
     "journal": "",
     "source": "",
     "scores": "",

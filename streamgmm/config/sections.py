@@ -146,6 +146,12 @@ class Service:
         Rule('"host:port", or empty for none', rules.address),
         "where /metrics, /healthz, /readyz and /incidents are served",
     ] = "127.0.0.1:9464"
+    client: Annotated[
+        str,
+        choice("kafka-python", "confluent"),
+        "the library that talks to Kafka; confluent (librdkafka) takes less of the processor, and "
+        "pip install 'streamgmm[confluent]'",
+    ] = "kafka-python"
     checkpoint: Annotated[
         str,
         text('a directory, "topic:" and the name of a compacted topic, or empty for none'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamgmm.config import KafkaInput
+from streamgmm.errors import ConfigError
 from streamgmm.io.client import Connection
 
 if TYPE_CHECKING:
@@ -16,11 +17,28 @@ if TYPE_CHECKING:
 __all__ = ["client_of", "connection"]
 
 
-def client_of(config: Config) -> Client:  # noqa: ARG001 - so far there is one
-    """Give what makes sources and sinks over Kafka."""
-    from streamgmm.io.kafka import KafkaPython
+def client_of(config: Config) -> Client:
+    """Give what makes sources and sinks over Kafka.
 
-    return KafkaPython()
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+    """
+    if config.service.client == "kafka-python":
+        from streamgmm.io.kafka import KafkaPython
+
+        return KafkaPython()
+    try:
+        import streamgmm.io.confluent as found
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "confluent_kafka":
+            raise
+        raise ConfigError(
+            'service.client is "confluent", which is not installed: pip install '
+            "'streamgmm[confluent]', or leave it out for kafka-python"
+        ) from error
+    return found.Confluent()
 
 
 def connection(

@@ -14,30 +14,24 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka import KafkaAdminClient
 
-from streamgmm.io.client import Connection, Partition, SourceUnavailableError
-from streamgmm.io.kafka import KafkaSink, KafkaSource
+from streamgmm.io.client import Connection, SourceUnavailableError
+from streamgmm.io.confluent import Confluent
+from streamgmm.io.kafka import KafkaPython
 from tests.brokers.apache_kafka import KafkaBroker
+from tests.io.members import Nobody
 from tests.workers import Topics, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from streamgmm.io.client import Client, Partition, Source
 
 
-class Nobody:
-    def release(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
-        return {}
-
-    def released(self, partitions: Collection[Partition], *, committed: bool) -> None:
-        pass
-
-
-def main(broker: KafkaBroker) -> None:
+def main(client: Client, broker: KafkaBroker) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
         options = {"num_partitions": 1, "replication_factor": 1}
         admin.create_topics({"out": options, "in": options}, wait_for_metadata=True)
     connection = Connection(brokers=[broker.bootstrap])
-    sink = KafkaSink(connection, ["out"])
-    source = KafkaSource(connection, topics=["in"], group="g", start="earliest", owner=Nobody())
+    sink = client.sink(connection, ["out"])
+    source = client.source(connection, topics=["in"], group="g", start="earliest", owner=Nobody())
     wait_for(lambda: source.poll(0.1) or source.unopened(), "an assignment")
     [partition] = source.unopened()
     source.open(partition, 0)
@@ -62,7 +56,7 @@ def main(broker: KafkaBroker) -> None:
     sink.close()
 
 
-def knows(source: KafkaSource, partition: Partition) -> bool:
+def knows(source: Source, partition: Partition) -> bool:
     try:
         source.committed(partition)
     except SourceUnavailableError:
@@ -70,7 +64,7 @@ def knows(source: KafkaSource, partition: Partition) -> bool:
     return True
 
 
-def answers(source: KafkaSource) -> bool:
+def answers(source: Source) -> bool:
     try:
         source.probe(every=0)
     except SourceUnavailableError:
@@ -79,5 +73,6 @@ def answers(source: KafkaSource) -> bool:
 
 
 if __name__ == "__main__":
-    with KafkaBroker(Path(sys.argv[1])) as own:
-        main(own)
+    made = {one.__name__: one for one in (KafkaPython, Confluent)}[sys.argv[1]]()
+    with KafkaBroker(Path(sys.argv[2])) as own:
+        main(made, own)

@@ -14,13 +14,15 @@ from kafka import TopicPartition
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
 from streamgmm.events import BatchDecoder, Field, Schema
+from streamgmm.io.kafka import KafkaPython
 from streamgmm.io.kafka.unreadable import _Readable
 from tests.brokers.kafka_jars import require
-from tests.io.test_kafka import Nobody, assigned, read, source_on
+from tests.io.members import assigned, member, read
 from tests.workers import Topics, wait_for
 
 if TYPE_CHECKING:
     from streamgmm.errors import EventError
+    from streamgmm.io.client import Client
     from tests.conftest import TopicFactory
 
 EVENT = b'{"a": 1}'
@@ -32,21 +34,32 @@ def kcat(brokers: str, topic: str, *options: str | bytes, count: int = 3) -> Non
     subprocess.run(command, input=EVENT + b"\n" + (EVENT + b"\n") * (count - 1), check=True)
 
 
-def test_what_cannot_be_read_is_a_dead_letter_and_what_follows_is_read(
-    kafka: str, topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = topic()
+def fill(kafka: str, name: str) -> None:
+    """Send 16 events in whatever way others may write them."""
     for codec in ("gzip", "snappy", "lz4", "zstd"):
         kcat(kafka, name, "-z", codec)
     kcat(kafka, name, "-H", b"\xff\xfe=a name that is no text")
     with closing(Topics(kafka)) as topics:
         topics.send(name, EVENT)
         topics.flush()
-    with closing(source_on(kafka, name, Nobody())) as source:
+
+
+def test_whatever_others_write_is_read(client: Client, kafka: str, topic: TopicFactory) -> None:
+    name = topic()
+    fill(kafka, name)
+    with member(client, kafka, name) as source:
         [partition] = assigned(source)
         source.open(partition, 0)
-        whole = read(source, 16)
-        assert [record.value for record in whole] == [EVENT] * 16
+        assert [record.value for record in read(source, 16)] == [EVENT] * 16
+
+
+def test_what_cannot_be_read_is_a_dead_letter_and_what_follows_is_read(
+    kafka: str, topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = topic()
+    fill(kafka, name)
+    with member(KafkaPython(), kafka, name) as source:
+        [partition] = assigned(source)
         monkeypatch.setattr("kafka.codec.zstd", None)
         source.open(partition, 0)
         got: list[Any] = []
@@ -55,7 +68,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_what_follows_is_read(
             got.extend(source.poll(0.2).values())
             return sum(map(len, got)) >= 16
 
-        wait_for(poll, "all records again")
+        wait_for(poll, "all records")
         decoder = BatchDecoder(Schema((Field("a"),)), origin=str(partition))
         made = [decoder.decode(records) for records in got]
         assert [at for batch, _ in made for at in batch.positions] == [*range(9), *range(12, 16)]

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KafkaSource", "offsets_of"]
 
-_RETRY_SECONDS: Final = 0.5
+ANSWER_SECONDS: Final = 5.0
 _VALUE, _OFFSET, _TIMESTAMP, _KEY = map(attrgetter, ("value", "offset", "timestamp", "key"))
 # The library does not call them retriable, but the next attempt at joining may well succeed.
 _PASSING: Final = (
@@ -211,7 +211,9 @@ class KafkaSource:
             If the broker does not answer.
         """
         try:
-            offset = self._consumer.committed(TopicPartition(*partition), timeout_ms=5000)
+            offset = self._consumer.committed(
+                TopicPartition(*partition), timeout_ms=int(ANSWER_SECONDS * 1000)
+            )
         except KafkaError as error:
             raise SourceUnavailableError(self._explain(error)) from error
         return None if offset is None else int(offset)
@@ -226,8 +228,8 @@ class KafkaSource:
         """
         wanted = [TopicPartition(*partition)]
         try:
-            begin = self._consumer.beginning_offsets(wanted, timeout_ms=5000)
-            end = self._consumer.end_offsets(wanted, timeout_ms=5000)
+            begin = self._consumer.beginning_offsets(wanted, timeout_ms=int(ANSWER_SECONDS * 1000))
+            end = self._consumer.end_offsets(wanted, timeout_ms=int(ANSWER_SECONDS * 1000))
         except KafkaError as error:
             raise SourceUnavailableError(self._explain(error)) from error
         return int(begin[wanted[0]]), int(end[wanted[0]])

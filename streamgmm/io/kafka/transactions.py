@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import Future
 from concurrent.futures import TimeoutError as StillWaiting
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from kafka.errors import (
@@ -23,6 +21,7 @@ from kafka.errors import (
 
 from streamgmm.errors import BrokerError
 from streamgmm.io.client import Right, TransactionLostError, refusal
+from streamgmm.io.client.background import in_background
 from streamgmm.io.client.checks import require_rights
 from streamgmm.io.kafka.cluster import cluster_at
 from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
@@ -38,6 +37,7 @@ from streamgmm.io.kafka.source import offsets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from concurrent.futures import Future
 
     from kafka.structs import ConsumerGroupMetadata
 
@@ -223,7 +223,7 @@ class KafkaTransactions:
                     return True
             if positions and not _is_member(membership):
                 raise TransactionLostError("the group has left this worker behind")
-            self._attempt = _in_background(self._committing(dict(positions), membership))
+            self._attempt = in_background(self._committing(dict(positions), membership), "commit")
             self._attempt_ends = time.monotonic() + self._timeout + _GRACE_SECONDS
         try:
             self._attempt.result(timeout)
@@ -311,7 +311,7 @@ class KafkaTransactions:
     def _abort(self) -> None:
         """Spare the readers the wait until the brokers give the transaction up themselves."""
         try:
-            _in_background(self._producer.abort_transaction).result(2.0)
+            in_background(self._producer.abort_transaction, "abort").result(2.0)
         except (KafkaError, StillWaiting) as error:
             _log.debug("giving up the open transaction: %s", describe(error))
 
@@ -323,19 +323,3 @@ def _is_member(membership: ConsumerGroupMetadata | None) -> bool:
     those of somebody who has no group, and nobody would refuse them.
     """
     return membership is not None and membership.generation_id > 0 and bool(membership.member_id)
-
-
-def _in_background(call: Callable[[], None]) -> Future[None]:
-    """Call what the library lets wait without end on a thread that may be left behind."""
-    outcome: Future[None] = Future()
-
-    def work() -> None:
-        try:
-            call()
-        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(None)
-
-    Thread(target=work, name="commit", daemon=True).start()
-    return outcome

@@ -1,0 +1,59 @@
+"""From the library's messages to records in columns, with little Python for each."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+
+from streamgmm.events import Records
+from streamgmm.io.client import Partition
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+__all__ = ["by_partition", "without_errors"]
+
+_kind, _milliseconds = itemgetter(0), itemgetter(1)
+
+
+def without_errors(messages: list[Message]) -> tuple[list[Message], list[Message]]:
+    """Part records from what the library reports in the same way: errors."""
+    if not any(map(Message.error, messages)):
+        return messages, []
+    good = [one for one in messages if one.error() is None]
+    return good, [one for one in messages if one.error() is not None]
+
+
+def by_partition(
+    messages: Sequence[Message], wanted: Collection[Partition]
+) -> dict[Partition, Records]:
+    """Give the records of wanted partitions; they come in runs of the same one."""
+    topics = map(Message.topic, messages)
+    places = map(Message.partition, messages)
+    runs: dict[Partition, list[Message]] = {}
+    begin = 0
+    for place, run in groupby(zip(topics, places, strict=True)):
+        end = begin + sum(map(len, zip(run, strict=True)))
+        partition = Partition(*cast("tuple[str, int]", place))
+        if partition in wanted:
+            runs.setdefault(partition, []).extend(messages[begin:end])
+        begin = end
+    return {partition: _columns(run) for partition, run in runs.items()}
+
+
+def _columns(messages: list[Message]) -> Records:
+    count = len(messages)
+    times = list(map(Message.timestamp, messages))
+    stamps = np.fromiter(map(_milliseconds, times), np.float64, count) / 1000
+    if TIMESTAMP_NOT_AVAILABLE in set(map(_kind, times)):
+        stamps[[kind == TIMESTAMP_NOT_AVAILABLE for kind, _ in times]] = np.nan
+    return Records(
+        cast("list[bytes | None]", list(map(Message.value, messages))),
+        np.fromiter(map(Message.offset, messages), np.int64, count),
+        stamps,
+        cast("list[bytes | None]", list(map(Message.key, messages))),
+    )
