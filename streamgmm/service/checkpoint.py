@@ -120,7 +120,8 @@ class CheckpointStore(Protocol):
     ) -> Checkpoint | None:
         """Give the newest whole checkpoint of a model that is `usable`, or None if there is none.
 
-        A damaged one, or one of a newer release, is reported in the log and passed over.
+        A damaged one, or one of a newer release, is reported in the log and passed over; so is
+        one for which `usable` raises StateError.
 
         Raises
         ------
@@ -162,12 +163,13 @@ def newest_usable(
     for entry in entries:
         try:
             checkpoint = entry.read()
+            chosen = usable(checkpoint)
         except (StateError, OSError) as error:
             _log.warning("checkpoint %s is passed over: %s", entry.label, error)
             refused.append(f"{entry.label}: {error}")
             continue
         whole += 1
-        if usable(checkpoint):
+        if chosen:
             return checkpoint
         _log.info("checkpoint %s is ahead of the committed position: passed over", entry.label)
     if refused and not whole:

@@ -58,16 +58,23 @@ class Keeper:
         """Forget what was written since the last commit: that was lost."""
         self._store.start_over()
 
-    def find(self, shard_name: str, starts: Mapping[str, Start]) -> Checkpoint | None:
-        """Give the newest checkpoint that is not beyond where any partition may begin.
+    def find(
+        self, shard_name: str, starts: Mapping[str, Start]
+    ) -> tuple[Checkpoint, Detector] | None:
+        """Give the newest checkpoint not beyond where any partition may begin, and its model.
+
+        One that this release does not understand is passed over like a damaged one.
 
         Raises
         ------
         StateError
             If no checkpoint can be read, or it belongs to another configuration.
         """
+        found: list[Detector] = []
 
         def usable(checkpoint: Checkpoint) -> bool:
+            if checkpoint.fingerprint == self._fingerprint:
+                found[:] = [self._detector(checkpoint)]
             return all(
                 checkpoint.positions.get(name, 0) <= start.latest for name, start in starts.items()
             )
@@ -82,9 +89,9 @@ class Keeper:
             "let the model learn afresh: `streamgmm reset` forgets what is in "
             f"{self._store.where}, with another service.checkpoint it stays",
         )
-        return checkpoint
+        return checkpoint, found[0]
 
-    def detector(self, checkpoint: Checkpoint) -> Detector:
+    def _detector(self, checkpoint: Checkpoint) -> Detector:
         """Give the model that a checkpoint holds. StateError: it is not understood."""
         try:
             # The fingerprint covers all settings but the budget, and that one may change.

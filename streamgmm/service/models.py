@@ -312,10 +312,10 @@ class Models:
         return shard
 
     def _restore(self, shard_name: str, starts: Mapping[str, Start]) -> Shard | None:
-        checkpoint = None if self._keeper is None else self._keeper.find(shard_name, starts)
-        if self._keeper is None or checkpoint is None:
+        found = None if self._keeper is None else self._keeper.find(shard_name, starts)
+        if found is None:
             return None
-        detector = self._keeper.detector(checkpoint)
+        checkpoint, detector = found
         shard = Shard(shard_name, detector, saved=True)
         for name, position in checkpoint.positions.items():
             if name in starts:

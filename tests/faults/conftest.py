@@ -58,8 +58,12 @@ def scale(request: pytest.FixtureRequest) -> Scale:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, broker: KafkaBroker, scale: Scale) -> Iterator[Scene]:
-    made = Scene(tmp_path, broker.bootstrap, scale)
+def scene(
+    request: pytest.FixtureRequest, tmp_path: Path, broker: KafkaBroker, scale: Scale
+) -> Iterator[Scene]:
+    """Yield a job whose checkpoints are in a directory; or, with the parameter "topic", in one."""
+    in_topic = getattr(request, "param", "directory") == "topic"
+    made = Scene(tmp_path, broker.bootstrap, scale, in_topic=in_topic)
     yield made
     made.close()
 

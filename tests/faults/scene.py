@@ -146,6 +146,11 @@ class Scene:
             admin.create_topics({name: options}, wait_for_metadata=True)
 
     @property
+    def where(self) -> str:
+        """Where the state is, for the table: nothing is said of the usual place."""
+        return "; state in a topic" if self._in_topic else ""
+
+    @property
     def topic(self) -> str:
         """Name of the input."""
         return str(self._job["topic"])
@@ -169,8 +174,8 @@ class Scene:
     def finish(self, *workers: Worker) -> Outcome:
         """Wait until all is put out, stop the workers, and compare with no fault at all."""
         wait_for(self._all_committed, "all positions to be committed", timeout=300)
+        wait_for(lambda: self._up_to_date(workers), "no lag, nor anything to be learned again")
         for worker in workers:
-            wait_for(lambda worker=worker: worker.metric("lag_events") == 0, "no lag")
             assert worker.stop() == 0, worker.log
             assert "Traceback" not in worker.log, worker.log
         return self._compare(workers[-1])
@@ -216,6 +221,13 @@ class Scene:
         """Whether the workers are through: positions are never committed before the outputs."""
         ends = self._watcher.end_offsets(self._partitions(self.topic))
         return all(self._watcher.committed(one) == end for one, end in ends.items() if end)
+
+    def _up_to_date(self, workers: tuple[Worker, ...]) -> bool:
+        shown = [one for each in workers for one in each.readiness()["partitions"].values()]
+        behind = sum(one["behind"] for one in shown) + sum(
+            worker.metric("lag_events") for worker in workers
+        )
+        return len(shown) == self.scale.partitions and not behind
 
     def records(self) -> list[tuple[int, Record]]:
         """Read the input as a committed reader sees it."""

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from kafka import KafkaProducer
 
+from streamgmm import snapshot
 from streamgmm.io.generate import flows
 from tests.workers import wait_for
 
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
 
     Clean = Callable[[str, int, Outcome], bool]
 
+IN_BOTH = pytest.mark.parametrize("scene", ["directory", "topic"], indirect=True)
+
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
 
 
+@IN_BOTH
 def test_killed_at_random_moments(scene: Scene, scale: Scale, clean: Clean) -> None:
     worker = scene.worker(instance="one")
     feeder = scene.feed(seconds=2.0 * scale.times)
@@ -38,9 +42,11 @@ def test_killed_at_random_moments(scene: Scene, scale: Scale, clean: Clean) -> N
         worker.kill()
         worker.restart()
     feeder.join()
-    assert clean("worker killed (SIGKILL) at a random moment", scale.times, scene.finish(worker))
+    fault = f"worker killed (SIGKILL) at a random moment{scene.where}"
+    assert clean(fault, scale.times, scene.finish(worker))
 
 
+@IN_BOTH
 def test_one_of_two_killed(scene: Scene, scale: Scale, clean: Clean) -> None:
     both = [scene.worker("one"), scene.worker("two")]
     wait_for(lambda: all(len(one.readiness()["partitions"]) == 2 for one in both), "a half each")
@@ -48,9 +54,10 @@ def test_one_of_two_killed(scene: Scene, scale: Scale, clean: Clean) -> None:
     scene.pause(1.0, 3.0)
     both[0].kill()
     feeder.join()
-    assert clean("one of two workers killed", 1, scene.finish(both[1]))
+    assert clean(f"one of two workers killed{scene.where}", 1, scene.finish(both[1]))
 
 
+@IN_BOTH
 def test_one_of_two_held_until_it_is_left_behind(scene: Scene, scale: Scale, clean: Clean) -> None:
     one = scene.worker("one", commit_interval="2s")
     wait_for(lambda: len(one.readiness()["partitions"]) == scale.partitions, "all partitions")
@@ -62,10 +69,11 @@ def test_one_of_two_held_until_it_is_left_behind(scene: Scene, scale: Scale, cle
     feeder.join()
     one.process.send_signal(signal.SIGCONT)
     wait_for(lambda: len(one.readiness()["partitions"]) == scale.partitions // 2, "its half")
-    assert clean("one of two workers held (SIGSTOP) until the group gave its partitions away", 1,
-           scene.finish(one, two))  # fmt: skip
+    fault = "one of two workers held (SIGSTOP) until the group gave its partitions away"
+    assert clean(f"{fault}{scene.where}", 1, scene.finish(one, two))
 
 
+@IN_BOTH
 def test_rolling_restart(scene: Scene, scale: Scale, clean: Clean) -> None:
     """One more joins and leaves too: partitions move between workers that go on working."""
     both = [scene.worker("one"), scene.worker("two")]
@@ -79,7 +87,8 @@ def test_rolling_restart(scene: Scene, scale: Scale, clean: Clean) -> None:
     wait_for(lambda: third.readiness()["partitions"], "partitions for a third")
     assert third.stop() == 0
     feeder.join()
-    assert clean("rolling restart of two workers, a third joins and leaves", 3, scene.finish(*both))
+    fault = f"rolling restart of two workers, a third joins and leaves{scene.where}"
+    assert clean(fault, 3, scene.finish(*both))
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
@@ -187,7 +196,18 @@ SPOILED: dict[str, Callable[[bytes], bytes | None]] = {
     "corrupt": lambda data: data[:200] + bytes([data[200] ^ 1]) + data[201:],
     "truncated": lambda data: data[: len(data) // 2],
     "missing": lambda data: None,
+    "of a newer format": lambda data: of_a_newer_release(data, format_too=True),
+    "of a newer release": lambda data: of_a_newer_release(data, format_too=False),
 }
+
+
+def of_a_newer_release(data: bytes, *, format_too: bool) -> bytes:
+    """Give a whole snapshot as a release to come may write it, which this one cannot read."""
+    checkpoint = snapshot.unpack(data)
+    checkpoint["state"]["detector"]["version"] += 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(snapshot, "VERSION", snapshot.VERSION + format_too)
+        return snapshot.pack(checkpoint)
 
 
 @pytest.mark.parametrize("how", SPOILED)
