@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Settlement"]
 
 _SECONDS: Final = 1.0
+# A sink that was slow a moment ago is, so that nobody is told of every turn.
+_SLOW_SECONDS: Final = 5.0
 _MOST_OUTPUTS: Final = 20_000
 _LEAST_OUTPUTS: Final = 500
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -36,11 +38,6 @@ class Settlement:
         What the job works with.
     partitions
         What the job works on, by name; the job keeps it up to date.
-
-    Attributes
-    ----------
-    slow : bool
-        Whether the latest one keeps us, or has kept us, waiting for more than a second.
     """
 
     def __init__(
@@ -53,8 +50,7 @@ class Settlement:
         self._partitions = partitions
         self._committed: dict[str, int] = {}
         self._begun: dict[Partition, int] | None = None
-        self._begun_at = 0.0
-        self.slow = False
+        self._slow_until = 0.0
         # A sink may be too slow to take as many within one transaction's time-out.
         self._most = _MOST_OUTPUTS
         self._settle_at = self._deliver_at = 0.0
@@ -63,6 +59,11 @@ class Settlement:
     def under_way(self) -> bool:
         """Whether one has begun that is not completed."""
         return self._begun is not None
+
+    @property
+    def slow(self) -> bool:
+        """Whether one keeps us waiting for more than a second, or did so a moment ago."""
+        return time.monotonic() < self._slow_until
 
     def is_due(self) -> bool:
         """Whether outputs have waited long enough, or are many; or positions alone, or nothing."""
@@ -91,7 +92,7 @@ class Settlement:
             saved = self._house.checkpoint_within(names)
             # In any case: with them the brokers ask whether the group has left us behind.
             positions |= {self._partitions[name]: position for name, position in saved.items()}
-        self._begun, self._begun_at = positions, time.monotonic()
+        self._begun = positions
 
     def advance(self, source: Source) -> bool:
         """Try for a second to complete it; False: not yet, or it was given up for good.
@@ -107,7 +108,7 @@ class Settlement:
         if done:
             self._complete()
         else:
-            self.slow = True
+            self._slow_until = time.monotonic() + _SLOW_SECONDS
         return done
 
     def finish(self, source: Source, names: Collection[str], timeout: float | None = None) -> bool:
@@ -145,7 +146,6 @@ class Settlement:
         if self._models.transactional:
             self._house.committed()
         now = time.monotonic()
-        self.slow = now - self._begun_at >= _SECONDS
         self._settle_at, self._deliver_at = now + _SECONDS, now + self._delivery.interval
 
     def forget(self, name: str) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["Stall"]
 
 # So long without an acknowledgement and the sink counts as one that accepts nothing.
-_DEAF_SECONDS: Final = 3.0
+_DEAF_SECONDS: Final = 10.0
 
 
 class Stall:

@@ -249,7 +249,7 @@ def test_a_stop_that_cannot_deliver_is_exit_1(
         wait_for(lambda: source in str(worker.readiness()["partitions"]), "the partition")
         own_kafka.stop()
         topics.send_flows(source, 0, 50)
-        wait_for(lambda: "outputs cannot be delivered" in worker.log, "trouble")
+        wait_for(lambda: "outputs wait" in worker.log, "trouble")
         assert worker.stop() == 1
         # those of the batches that had been read by then
         told = re.search(r"streamgmm: (\d+) outputs could not be delivered before", worker.log)

@@ -111,7 +111,7 @@ def test_a_second_signal_ends_at_once_and_loses_nothing(
     with Worker(tmp_path, brokers=kafka, delivery="at_least_once", instance="one", **job) as worker:
         topics.send_flows(job["topic"], 0, 50)
         for second, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-            wait_for(lambda: "cannot be delivered" in worker.readiness()["reason"], "trouble")
+            wait_for(lambda: "outputs wait" in worker.readiness()["reason"], "trouble")
             worker.process.send_signal(signal.SIGTERM)
             time.sleep(1)
             assert worker.process.poll() is None, "it drains"
