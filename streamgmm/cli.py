@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import streamgmm
@@ -20,10 +21,11 @@ from streamgmm.errors import ConfigError, StreamGMMError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streamgmm.config import Secret
+    from streamgmm.service.stop import Stop
 
 __all__ = ["main"]
 
+_log = logging.getLogger(__name__)
 _INTERRUPTED: Final = 130
 _EPILOG: Final = """exit codes:
   0 done   1 failure   2 usage   3 configuration
@@ -115,9 +117,10 @@ def _demo(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from streamgmm.service.demo import RATE, Demo
+    from streamgmm.service.logs import log_to_stderr
     from streamgmm.service.stop import Stop
 
-    _log_to_stderr("warning")
+    log_to_stderr("warning")
     stop = Stop()
     with stop.on_signals():
         Demo(
@@ -131,22 +134,41 @@ def _demo(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from streamgmm.config import load
+    from streamgmm.service.logs import log_to_stderr, toggled_by_signal
     from streamgmm.service.run import run
     from streamgmm.service.stop import Stop
 
     config = load(options.config)
-    _log_to_stderr(config.service.log_level, config.secrets())
+    service = config.service
+    log_to_stderr(service.log_level, service.log_format, config.secrets())
     stop = Stop()
-    with stop.on_signals(at_once=True):
+    with stop.on_signals(at_once=True), toggled_by_signal():
+        if service.log_format == "json":
+            return _run_logged(partial(run, config, stop), stop)
         run(config, stop)
     return _code_of(stop.signal)
 
 
+def _run_logged(run: Callable[[], None], stop: Stop) -> int:
+    """Let what ends a job be lines of the log, which a program reads."""
+    try:
+        run()
+    except StreamGMMError as error:
+        for problem in _problems(error):
+            _log.critical("%s", problem)
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - whatever it is, with its traceback
+        _log.critical("the job ended with an error that nobody expected", exc_info=True)
+        return 1
+    return _code_of(stop.signal)
+
+
 def _replay(options: argparse.Namespace) -> int:
+    from streamgmm.service.logs import log_to_stderr
     from streamgmm.service.replay_file import ReplayFile
     from streamgmm.service.stop import Stop
 
-    _log_to_stderr("info")
+    log_to_stderr("info")
     stop = Stop()
     with stop.on_signals():
         ReplayFile(
@@ -180,23 +202,13 @@ def _generate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _log_to_stderr(level: str, secrets: Sequence[Secret] = ()) -> None:
-    from streamgmm.service.secrecy import HidingFormatter
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(HidingFormatter("%(asctime)s %(levelname)-7s %(message)s", secrets))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    if level != "debug":
-        # What matters of theirs is said in our own words, once.
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
-        logging.getLogger("confluent_kafka").setLevel(logging.CRITICAL + 1)
-        logging.getLogger("uvicorn").setLevel(logging.WARNING)
-
-
 def _complain(error: StreamGMMError) -> None:
-    problems = error.problems if isinstance(error, ConfigError) else (str(error),)
-    for problem in problems:
+    for problem in _problems(error):
         sys.stderr.write(f"streamgmm: {problem}\n")
+
+
+def _problems(error: StreamGMMError) -> Sequence[str]:
+    return error.problems if isinstance(error, ConfigError) else (str(error),)
 
 
 def _code_of(number: int | None) -> int:

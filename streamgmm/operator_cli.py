@@ -1,4 +1,4 @@
-"""The operator's verbs: incidents and freezing of a running job, checkpoints of a stopped one."""
+"""The operator's verbs: of a running job incidents, freezing and log; checkpoints of one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EPILOG: Final = (
 
 
 def add_verbs(verbs: Any) -> None:
-    """Add `incidents`, `freeze`, `unfreeze` and `checkpoints` to a parser's verbs."""
+    """Add `incidents`, `freeze`, `unfreeze`, `log-level` and `checkpoints` to a parser's verbs."""
     words = "new behaviours that a running job alerts on: list, accept, mute"
     incidents = verbs.add_parser("incidents", help=words, epilog=_EPILOG)
     actions = incidents.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -43,6 +43,10 @@ def add_verbs(verbs: Any) -> None:
         one = verbs.add_parser(verb, help=words, epilog=_EPILOG)
         one.set_defaults(action=verb, incident=None)
         _at(one, _act)
+    words = "show or change what a running job logs, until its end"
+    log_level = verbs.add_parser("log-level", help=words, epilog=_EPILOG)
+    log_level.add_argument("level", nargs="?", metavar="LEVEL", help="debug, info, warning, error")
+    _at(log_level, _log_level)
     _add_checkpoints(verbs)
 
 
@@ -115,6 +119,13 @@ def _act(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{told['incident']['id']}: {told['done']}\n")
     if not told["saved"]:
         sys.stderr.write(f"streamgmm: {told['note']}\n")
+    return 0
+
+
+def _log_level(options: argparse.Namespace) -> int:
+    told = _client(options).log_level(options.level)
+    before = "" if options.level is None else f" (before: {told['before']})"
+    sys.stdout.write(f"{told['level']}{before}\n")
     return 0
 
 

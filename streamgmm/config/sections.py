@@ -18,6 +18,7 @@ from streamgmm.events.field import EVENT_TIME, Field, TransformName
 from streamgmm.events.schema import TIME_UNITS, Schema, TimeUnit
 
 _CYCLES: dict[str, TransformName] = {"day": "time_of_day", "week": "time_of_week"}
+LOG_LEVELS = ("debug", "info", "warning", "error")
 _FIELD_NAME = text("the name of a field, or empty for none")
 
 
@@ -182,9 +183,10 @@ class Service:
         choice("commands", "all"),
         "what asks for the token: commands, or /metrics and /incidents as well",
     ] = "commands"
-    log_level: Annotated[
-        str, choice("debug", "info", "warning", "error"), "of the log on standard error"
-    ] = "info"
+    log_level: Annotated[str, choice(*LOG_LEVELS), "of the log on standard error"] = "info"
+    log_format: Annotated[
+        str, choice("text", "json"), "of the log: lines for people, or a JSON object a line"
+    ] = "text"
 
     @property
     def shown_token(self) -> Secret:

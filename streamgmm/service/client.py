@@ -45,6 +45,12 @@ class Client:
         place = action if incident is None else f"incidents/{quote(incident, safe='')}/{action}"
         return self._ask("POST", place)
 
+    def log_level(self, level: str | None = None) -> dict[str, Any]:
+        """Give the level of the job's log and the one before; change it first, if one is named."""
+        if level is None:
+            return self._ask("GET", "log-level")
+        return self._ask("POST", f"log-level/{quote(level, safe='')}")
+
     def _ask(self, method: str, place: str) -> dict[str, Any]:
         if not self._url.startswith(("http://", "https://")):
             raise StreamGMMError(f"{self._url} is no address of a job; give host:port or a URL")

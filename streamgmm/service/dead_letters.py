@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from streamgmm.service.logs import place
+
 if TYPE_CHECKING:
     from collections import Counter
 
@@ -65,6 +67,9 @@ class FirstLetters:
         self._sink.take(outputs)
         for letter in outputs.dead_letters:
             if letter.reason in self._known:
+                if _log.isEnabledFor(logging.DEBUG):
+                    where = place(letter.origin, letter.position)
+                    _log.debug("%s is a dead letter: %s", letter.id, letter.detail, extra=where)
                 continue
             self._known.add(letter.reason)
             hint = "" if self._kept else "; sink.dead_letters would keep them"
@@ -74,6 +79,7 @@ class FirstLetters:
                 letter.reason,
                 letter.detail,
                 hint,
+                extra=place(letter.origin, letter.position),
             )
 
 

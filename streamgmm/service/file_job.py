@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamgmm.io.files import FileSource
 from streamgmm.service.dead_letters import counted
+from streamgmm.service.logs import place
 from streamgmm.service.shards import Start
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ class FileJob:
             position = 0
         if not position:
             return self._opened
-        _log.info("%s: going on after line %d", self._origin, position - 1)
+        where = place(self._origin, position)
+        _log.info("%s: going on after line %d", self._origin, position - 1, extra=where)
         self._opened.close()
         return open_source(self._source, self._stop, after=position - 1)
 

@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from streamgmm.errors import ConfigError
 from streamgmm.service.commands import Answer, Command
+from streamgmm.service.logs import level, set_level
 from streamgmm.service.page.health import Health
 from streamgmm.service.page.routes import PageRoutes
 
@@ -61,12 +62,14 @@ class Operators:
     guard_all: bool = False
 
     def routes(self) -> list[Route]:
-        """Give `/incidents` and, to be posted to, its commands, `/freeze` and `/unfreeze`."""
+        """Give `/incidents`, `/log-level` and, to be posted to, their commands and `/freeze`."""
         return [
             Route("/incidents", self._list),
             Route("/incidents/{id:path}/{action}", self._act, methods=["POST"]),
             Route("/freeze", self._freeze, methods=["POST"]),
             Route("/unfreeze", self._freeze, methods=["POST"]),
+            Route("/log-level", self._log_level),
+            Route("/log-level/{level}", self._log_level, methods=["POST"]),
         ]
 
     def refuse_reader(self, request: Request) -> Response | None:
@@ -96,13 +99,28 @@ class Operators:
         frozen = request.url.path == "/freeze"
         return self._guarded(request, Command("freeze" if frozen else "unfreeze"))
 
+    def _log_level(self, request: Request) -> Response:
+        """Tell or change the log's level; it is the process's own, so no model is asked."""
+        asked = request.path_params.get("level")
+        if refused := self._refuse(request) if asked else self.refuse_reader(request):
+            return refused
+        try:
+            before = set_level(asked) if asked else level()
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 404)
+        return JSONResponse({"level": level(), "before": before})
+
     def _guarded(self, request: Request, command: Command) -> Response:
         """Pass a command on if it shows the token."""
+        return self._refuse(request) or _json(self.commands.ask(command))
+
+    def _refuse(self, request: Request) -> Response | None:
+        """Give the answer to a command that may not be given."""
         if not self.token:
             return JSONResponse({"error": _UNGUARDED}, 403)
         if not self._is_shown(request):
             return JSONResponse({"error": _REFUSED}, 401, {"WWW-Authenticate": "Bearer"})
-        return _json(self.commands.ask(command))
+        return None
 
 
 def _json(answer: Answer) -> Response:

@@ -20,6 +20,7 @@ from streamgmm.io.client import (
     SourceUnavailableError,
     TransactionLostError,
 )
+from streamgmm.service.logs import place
 from streamgmm.service.settlement import Settlement
 from streamgmm.service.shards import Start
 
@@ -221,7 +222,8 @@ class KafkaJob:
                 for one in partitions:
                     self._partitions[str(one)] = one
                     source.open(one, positions[str(one)])
-                    _log.info("%s: working from position %d", one, positions[str(one)])
+                    at = positions[str(one)]
+                    _log.info("%s: working from position %d", one, at, extra=place(str(one), at))
         if groups:
             self._models.forget_parked()
             if not self._models.transactional:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from streamgmm.errors import StateError
+from streamgmm.service.logs import place
 
 if TYPE_CHECKING:
     from streamgmm.service.metrics import Metrics
@@ -69,7 +70,7 @@ class Losses:
                 f'{gone}; to go on without them set source.lost_events to "skip", which counts '
                 "them, and give the topic a longer retention"
             )
-        _log.error("%s; going on with %d", gone, last + 1)
+        _log.error("%s; going on with %d", gone, last + 1, extra=place(partition, first))
         self._metrics.lost.labels(partition).inc(last - first + 1)
 
 
@@ -92,6 +93,7 @@ def within_bounds(name: str, start: Start, losses: Losses) -> Start:
             due,
             start.end,
             start.first,
+            extra=place(name, due),
         )
         due = start.first
     return replace(start, due=due)

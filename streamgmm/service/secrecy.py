@@ -46,7 +46,10 @@ class HidingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record."""
-        text = super().format(record)
+        return self.hide(super().format(record))
+
+    def hide(self, text: str) -> str:
+        """Return a text with every secret in it as ``***``."""
         return text if self._secrets is None else self._secrets.sub(_HIDDEN, text)
 
 

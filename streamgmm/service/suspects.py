@@ -17,6 +17,7 @@ import numpy as np
 
 from streamgmm.errors import EventError
 from streamgmm.service.journal import Span, checksum
+from streamgmm.service.logs import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +65,7 @@ class Suspects:
         if deaths >= TRIES:
             _log.error(
                 "%s-%d is set aside: the worker died of it %d times", self._partition,
-                work.first, deaths,
+                work.first, deaths, extra=place(self._partition, work.first),
             )  # fmt: skip
             journal.set_aside(work.first, work.checksum)
             journal.suspect(Span())
@@ -73,6 +74,7 @@ class Suspects:
             "%s: the worker died at %s; taking it with care", self._partition,
             f"event {work.first}, {deaths} times" if work.single
             else f"one of the events {work.first} to {work.end - 1}",
+            extra=place(self._partition, work.first),
         )  # fmt: skip
         journal.suspect(work._replace(times=deaths))
 

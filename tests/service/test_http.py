@@ -15,6 +15,7 @@ from streamgmm.errors import ConfigError, StreamGMMError
 from streamgmm.service.client import Client
 from streamgmm.service.commands import Command, Commands
 from streamgmm.service.http import HttpServer, Operators
+from streamgmm.service.logs import level, set_level
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.status import ModelStatus, Status
 
@@ -192,6 +193,21 @@ def test_commands_need_the_token(status: Status) -> None:
         assert code == 404
         assert "allowed are accept, mute, unmute" in str(body["error"])
         assert get(f"{at.url}/freeze")[0] == 405, "a link does nothing"
+
+
+def test_the_level_of_the_log_is_read_by_all_and_changed_with_the_token(status: Status) -> None:
+    before = level()
+    with Job("s3cret") as job, HttpServer("127.0.0.1", 0, Metrics(""), status, job.operators) as at:
+        try:
+            assert post(f"{at.url}/log-level/error", None)[0] == 401
+            assert json.loads(get(f"{at.url}/log-level")[1])["level"] == before
+            told = Client(at.url, "s3cret").log_level("error")
+            assert told == {"level": "error", "before": before}
+            assert Client(at.url).log_level()["level"] == level() == "error"
+            code, body = post(f"{at.url}/log-level/loud", "s3cret")
+            assert (code, "allowed are debug, info" in str(body["error"])) == (404, True)
+        finally:
+            set_level(before)
 
 
 def test_without_a_token_nothing_is_changed(status: Status) -> None:

@@ -178,6 +178,8 @@ def test_a_night_s_work(site: Site) -> None:
     assert running.code == 5
     assert "stop all its workers first" in running.error
     assert site.ask("unfreeze").code == 0
+    assert site.ask("log-level", "debug").out == "debug (before: info)\n"
+    assert site.ask("log-level").out == "debug\n"
     assert site.ask("incidents", "accept", "stdin:1").code == 0
     assert "accepted" in site.until("accepted")
     site.stop()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaAdminClient
+from tests.io.test_kafka import change_limit
 
 from streamgmm.service.stop import Stop
-from tests.io.test_kafka import change_limit
 from tests.workers import Topics, Worker, wait_for
 
 if TYPE_CHECKING:
