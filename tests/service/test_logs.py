@@ -149,7 +149,7 @@ def to_stderr():
         handler.close()
     root.handlers[:] = before
     root.setLevel(level)
-    for name in ("kafka", "uvicorn"):
+    for name in ("kafka", "confluent_kafka", "uvicorn"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
