@@ -58,8 +58,8 @@ demo: venv ## stream the shipped network connections through the whole pipeline 
 	$(BIN)/streamgmm demo
 
 .PHONY: demo-live
-demo-live: venv ## the same without an end: stops at Ctrl-C
-	$(BIN)/streamgmm demo --live
+demo-live: venv ## generated flows with attacks, for the live page; ends at Ctrl-C (ATTACK=burst, slow or new-behaviour)
+	$(BIN)/streamgmm demo --live $(if $(ATTACK),--attack $(ATTACK))
 
 # ---------------------------------------------------------------- checks
 
@@ -74,7 +74,7 @@ quick: venv ## the tests that need no server and build no package
 	$(BIN)/pytest -m 'not kafka and not slow' tests
 
 .PHONY: servers
-servers: venv ## find or install what the real test servers need (Java, Maven, kcat, Kafka's jars)
+servers: venv ## find or install what the real test servers need (Java, Maven, kcat, Chromium, Kafka's jars)
 	@tests/brokers/ensure_servers.sh
 	@[ -n "$${STREAMGMM_TEST_KAFKA:-}" ] || $(VENV_PYTHON) -m tests.brokers.kafka_jars >/dev/null
 

@@ -74,11 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
 
     demo = verbs.add_parser("demo", help="watch it at work on the shipped network connections")
-    demo.add_argument("--live", action="store_true", help="go on until Ctrl-C")
     demo.add_argument(
-        "--rate", type=_not_negative, metavar="R", help="connections a second, 0 = at full speed"
+        "--live", action="store_true", help="generated flows instead, with attacks, until Ctrl-C"
     )
-    demo.set_defaults(call=_demo)
+    demo.add_argument(
+        "--attack",
+        choices=["burst", "slow", "new-behaviour"],
+        help="with --live: one within seconds, and another every minute",
+    )
+    demo.add_argument(
+        "--rate", type=_not_negative, metavar="R", help="events a second, 0 = at full speed"
+    )
+    demo.set_defaults(call=_demo, parser=demo)
 
     run = verbs.add_parser("run", help="run a job: a file to its end, Kafka until stopped")
     run.add_argument("config", metavar="CONFIG", help="the job's TOML file")
@@ -116,19 +123,25 @@ def _parser() -> argparse.ArgumentParser:
 def _demo(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from streamgmm.service.demo import RATE, Demo
+    from streamgmm.service.demo import live, sample
     from streamgmm.service.logs import log_to_stderr
     from streamgmm.service.stop import Stop
 
+    if options.live and options.rate == 0:
+        options.parser.error(
+            "--live has no end, so it cannot go at full speed; give --rate above 0"
+        )
+    if options.attack and not options.live:
+        options.parser.error("--attack is for --live: the sample is what it is")
     log_to_stderr("warning")
-    stop = Stop()
+    stop, rate = Stop(), options.rate
+    console = Console(highlight=False, soft_wrap=True)
     with stop.on_signals():
-        Demo(
-            Console(highlight=False, soft_wrap=True),
-            stop,
-            live=options.live,
-            rate=RATE if options.rate is None else options.rate,
-        ).run()
+        if options.live:
+            rate = live.RATE if rate is None else rate
+            live.LiveDemo(console, stop, rate=rate, attack=options.attack).run()
+        else:
+            sample.Demo(console, stop, rate=sample.RATE if rate is None else rate).run()
     return _code_of(stop.signal)
 
 

@@ -17,11 +17,12 @@ from tests.brokers.apache_kafka import KafkaBroker
 RUNNING_BROKER = "STREAMGMM_TEST_KAFKA"
 BROKER_FIXTURES = {"kafka", "own_kafka"}
 # Where several processes share the tests out, all of such a file go to one: what it sets up for
-# itself takes long, a broker with certificates or a build of the package.
+# itself takes long, a broker with certificates, a build of the package or a browser.
 ONE_PROCESS = {
     "tests/faults/test_faults.py",
     "tests/faults/test_slow_sink.py",
     "tests/packaging/test_distributions.py",
+    "tests/service/page/test_browser.py",
     "tests/service/test_security.py",
 }
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streamgmm.detection import Budget, DetectorSettings
 from streamgmm.events import Field, Record, Records, Schema
+from streamgmm.service.http import HttpServer, Page
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.page.recorder import Recorder
 from streamgmm.service.replay import make_pipeline
 from streamgmm.service.status import ModelStatus, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streamgmm.service.http import Operators
     from streamgmm.service.pipeline import Outputs
 
 SCHEMA = Schema(
@@ -34,15 +39,23 @@ class Stream:
         The clock, seconds since the epoch.
     """
 
-    def __init__(self, model: str = "flows-0", *, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        model: str = "flows-0",
+        *,
+        recorder: Recorder | None = None,
+        schema: Schema = SCHEMA,
+        rename: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.now = START
+        self._rename = rename
         self.model = model
         self.metrics = Metrics("")
         self.status = Status()
         self.status.set_trouble(None)
-        self.recorder = recorder or Recorder(SCHEMA, clock=lambda: self.now)
+        self.recorder = recorder or Recorder(schema, clock=lambda: self.now)
         self.pipeline = make_pipeline(
-            SCHEMA,
+            schema,
             DetectorSettings(budget=Budget(probability=1e-4), n_components=4),
             origin=model,
             columns=None,
@@ -51,6 +64,17 @@ class Stream:
         self._rng = np.random.default_rng(5)
         self._position = 0
 
+    def serve(
+        self,
+        operators: Operators | None = None,
+        *,
+        port: int = 0,
+        attacks: Mapping[str, Callable[[], None]] = MappingProxyType({}),
+    ) -> HttpServer:
+        """Give the server of its page."""
+        page = Page(self.recorder, "1.2.3", attacks)
+        return HttpServer("127.0.0.1", port, self.metrics, self.status, operators, page)
+
     def events(self, n: int) -> list[dict[str, Any]]:
         """Make n ordinary events: a short behaviour and a long one."""
         rng = self._rng
@@ -58,8 +82,9 @@ class Stream:
         duration = np.exp(rng.normal(np.where(long, 4.0, 0.0), 0.3))
         sent = np.exp(rng.normal(np.where(long, 12.0, 6.0), 0.5))
         load = rng.normal(np.where(long, 5.0, 1.0), 0.5)
+        name = self._rename.get("load", "load")
         return [
-            {"host": f"h{i % 7}", "ts": self.now, "duration": d, "sent": s, "load": one}
+            {"host": f"h{i % 7}", "ts": self.now, "duration": d, "sent": s, name: one}
             for i, (d, s, one) in enumerate(zip(duration, sent, load, strict=True))
         ]
 

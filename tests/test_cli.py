@@ -84,6 +84,9 @@ def test_version_and_help() -> None:
         ["generate", "network", "--rate", "nan"],
         ["generate", "network", "--count", "5", "--seed", "-1"],
         ["demo", "--rate", "-1"],
+        ["demo", "--live", "--rate", "0"],
+        ["demo", "--attack", "burst"],
+        ["demo", "--live", "--attack", "sleep"],
     ],
     ids=" ".join,
 )
@@ -385,12 +388,12 @@ def take(port: socket.socket, number: int) -> None:
         time.sleep(0.1)
 
 
-def test_the_demo_serves_its_metrics_on_a_free_port_if_it_must() -> None:
+def test_the_live_demo_is_attacked_on_request_and_takes_a_free_port_if_it_must() -> None:
     with closing(socket.socket()) as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         take(taken, 9464)
         with subprocess.Popen(
-            command("demo", "--live", "--rate", "4000"),
+            command("demo", "--live", "--attack", "burst"),
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         ) as process:
@@ -399,14 +402,18 @@ def test_the_demo_serves_its_metrics_on_a_free_port_if_it_must() -> None:
             while b"/metrics" not in shown:
                 shown += process.stdout.readline()
             assert b"Port 9464 is taken; using a free one." in shown
-            url = re.search(rb"http://\S+", shown)
+            url = re.search(rb"metrics (http://\S+)", shown)
             assert url is not None
+            assert re.search(rb"live page \S+/#token=\S{16}\n", shown) is not None
 
-            def ready() -> bool:
-                with urlopen(url[0].decode(), timeout=10) as answer:
-                    return b'streamgmm_ready{partition="http.csv.gz"} 1.0' in answer.read()
+            def attacked() -> bool:
+                with urlopen(url[1].decode(), timeout=10) as answer:
+                    shown = answer.read()
+                assert b"streamgmm_build_info" in shown
+                found = re.search(rb'streamgmm_alerts_total{partition="flows"} (\S+)', shown)
+                return found is not None and float(found[1]) > 20
 
-            wait_for(ready, "the model to be ready")
+            wait_for(attacked, "alerts")
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
             assert process.wait(20) == 130

@@ -13,6 +13,8 @@ has_java() {
 missing=()
 command -v kcat >/dev/null || missing+=(kcat)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
+    command -v google-chrome >/dev/null || missing+=(chromium)
 if [ -z "${STREAMGMM_TEST_KAFKA:-}" ]; then
     has_java || missing+=(openjdk-17-jre-headless)
     command -v mvn >/dev/null || missing+=(maven)
@@ -32,9 +34,9 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
 fi
 
 cat >&2 <<TEXT
-streamgmm: the tests with a real Kafka need: ${missing[*]} (names of Debian packages).
+streamgmm: the tests with a real Kafka and a real browser need: ${missing[*]} (names of Debian packages).
   Debian, Ubuntu, as root: apt-get update && apt-get install ${missing[*]}
-  Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, kcat and openssl, each on PATH.
-  With a broker that runs already, only kcat and openssl are needed: STREAMGMM_TEST_KAFKA=host:port make test
+  Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, kcat, openssl and Chromium, each on PATH.
+  With a broker that runs already, Java and Maven are not needed: STREAMGMM_TEST_KAFKA=host:port make test
 TEXT
 exit 1

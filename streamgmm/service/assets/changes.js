@@ -3,7 +3,8 @@
 import { byId, h, setText } from "./dom.js";
 import { duration, moment, percent } from "./words.js";
 
-const [SHARE, SPREADS] = [0.02, 0.25];
+const [SHARE, SPREADS] = [0.02, 0.5];
+const MOST = 8;
 
 export function changes(told) {
   const list = byId("changes");
@@ -15,16 +16,20 @@ export function changes(told) {
   const since = told.seconds > 3500 ? "an hour ago" : `${duration(told.seconds)} ago`;
   setText(byId("changes-title"), `Changes since ${since}`);
   byId("changes-title").title = moment(new Date(told.since * 1000));
-  const lines = [...told.born.map((id) => `Component ${id} is new.`), ...told.gone.map(gone), ...told.moved.flatMap(moved)];
-  list.replaceChildren(...(lines.length ? lines.map((line) => h("li", {}, line)) : [h("li", { class: "hint" }, "None to speak of.")]));
+  const lines = [...told.born.map((number) => `Component ${number} is new.`), ...told.gone.map(gone), ...told.moved.flatMap(moved)];
+  const more = lines.length > MOST ? [`and ${lines.length - MOST} more of the kind.`] : [];
+  list.replaceChildren(...(lines.length
+    ? [...lines.slice(0, MOST), ...more].map((line) => h("li", {}, line))
+    : [h("li", { class: "hint" }, "None to speak of.")]));
 }
 
-const gone = ({ id, weight }) => `Component ${id}, which had ${percent(weight)}, has merged or retired.`;
+const gone = ({ component, weight, nearest }) =>
+  `What was component ${component}, with ${percent(weight)}, has merged or retired; nearest is ${nearest ?? "none"} now.`;
 
 function moved(one) {
   const [before, after] = one.weight;
-  const lines = [];
-  if (Math.abs(after - before) >= SHARE) lines.push(`Component ${one.id}: ${percent(before)} → ${percent(after)} of the traffic.`);
-  if (one.moved >= SPREADS) lines.push(`Component ${one.id} moved: ${one.feature} ${one.text.replace(" -> ", " → ")}.`);
-  return lines;
+  const parts = [];
+  if (Math.abs(after - before) >= SHARE) parts.push(`${percent(before)} → ${percent(after)} of the traffic`);
+  if (one.moved >= SPREADS) parts.push(`${one.feature} ${one.text.replace(" -> ", " → ")}`);
+  return parts.length ? [`Component ${one.component}: ${parts.join("; ")}.`] : [];
 }

@@ -15,8 +15,8 @@ export function colour(name, alpha = 1) {
   return known.get(key);
 }
 
-// A component keeps its colour for life: it goes by its identity.
-export const ofComponent = (id) => `c${id % 10}`;
+// Of a component by its number; of one that is gone.
+export const ofComponent = (number) => (number === null ? "muted" : `c${number % 10}`);
 
 const listeners = [];
 export const whenColoursChange = (listener) => listeners.push(listener);

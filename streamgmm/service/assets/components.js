@@ -11,12 +11,12 @@ export function startComponents() {
   let known = new Map();
 
   function show({ components, changes }) {
-    const before = new Map((changes?.moved ?? []).map((one) => [one.id, one.weight[0]]));
+    const before = new Map((changes?.moved ?? []).map((one) => [one.component, one.weight[0]]));
     const kept = new Map();
     for (const one of components) {
       const entry = known.get(one.id) ?? build(one);
       kept.set(one.id, entry);
-      update(entry, one, before.get(one.id));
+      update(entry, one, before.get(one.component));
     }
     known = kept;
     const elements = [...kept.values()].map(({ element }) => element);
@@ -24,13 +24,13 @@ export function startComponents() {
     if (!same) box.replaceChildren(...elements);
   }
 
-  function build({ id }) {
+  function build({ id, component }) {
     const parts = { bar: h("i"), share: h("b", { class: "number" }), change: h("span", { class: "hint number" }), standing: h("span", { class: "hint" }), ranges: h("dl") };
     const mark = (on) => () => {
-      for (const one of document.querySelectorAll("#plane .component")) one.classList.toggle("marked", on && one.dataset.id === String(id));
+      for (const one of document.querySelectorAll("#plane .component")) one.classList.toggle("marked", on && one.dataset.id === id);
     };
-    const element = h("details", { class: `component ${ofComponent(id)}`, onmouseenter: mark(true), onmouseleave: mark(false) },
-      h("summary", {}, h("span", { class: "swatch" }, String(id)), h("span", { class: "weight" }, parts.bar), parts.share, parts.change, parts.standing),
+    const element = h("details", { class: `component ${ofComponent(component)}`, onmouseenter: mark(true), onmouseleave: mark(false) },
+      h("summary", {}, h("span", { class: "swatch" }, String(component)), h("span", { class: "weight" }, parts.bar), parts.share, parts.change, parts.standing),
       parts.ranges);
     return { element, ...parts };
   }

@@ -45,11 +45,16 @@ export function startDetail(about) {
   }
 
   function renew(line) {
-    const since = row.first_time ? ` since ${moment(new Date(row.first_time))}` : "";
-    const muted = row.muted ? `, ${number(row.muted, 15)} more events while muted` : "";
-    const words = h("span", {}, `Incident ${row.id}: one new behaviour, ${number(row.count, 15)} alerts${since}${muted}.`);
+    const words = h("span", {}, sentence());
     const outcome = h("span", { class: "outcome", role: "status" });
     line.replaceChildren(words, h("span", { class: "actions" }, ...actions(outcome)), outcome);
+  }
+
+  function sentence() {
+    const at = (time) => moment(new Date(time));
+    const when = row.first_time ? ` since ${at(row.first_time)}, the latest at ${at(row.time)}` : "";
+    const muted = row.muted ? `, and ${number(row.muted, 15)} events while muted` : "";
+    return `Incident ${row.id}: one new behaviour, ${number(row.count, 15)} alerts${when}${muted}.`;
   }
 
   function actions(outcome) {
@@ -87,8 +92,7 @@ export function startDetail(about) {
       setText(line.querySelector(".outcome"), outcome);
       return;
     }
-    const since = row.first_time ? ` since ${moment(new Date(row.first_time))}` : "";
-    setText(line.firstChild, `Incident ${row.id}: one new behaviour, ${number(row.count, 15)} alerts${since}${row.muted ? `, ${number(row.muted, 15)} more events while muted` : ""}.`);
+    setText(line.firstChild, sentence());
   }
 
   return { element, show, update };
@@ -118,7 +122,7 @@ function told({ record, component }, about) {
 function nearest(component) {
   if (!component) return h("p", { class: "hint" }, "Its nearest component has since merged with another or retired.");
   return h("div", { class: "nearest" },
-    h("h3", {}, `Nearest: component ${component.id}`),
+    h("h3", {}, `Nearest: component ${component.component}`),
     h("p", { class: "hint" }, `${percent(component.weight)} of the traffic, ${component.standing}; its ranges as of now`),
     h("dl", {}, ...component.features.flatMap((one) => [h("dt", {}, one.feature), h("dd", {}, one.text)])));
 }

@@ -17,11 +17,14 @@ export function showState(health, why = null) {
   setText(byId("state-text"), ready ? "Ready" : `Not ready: ${reason}`);
 }
 
+// A model has the name of its partition, or of the topic whose partitions it has.
+const feeds = (partition, model) => !model || partition === model || partition.replace(/-\d+$/, "") === model;
+
 const sum = (values) => values.reduce((total, one) => total + (one ?? 0), 0);
 
 function figures(told, model) {
   const { health } = told;
-  const own = Object.entries(health.partitions).filter(([name]) => !model || name === model);
+  const own = Object.entries(health.partitions).filter(([name]) => feeds(name, model));
   const of = (name) => own.map(([, one]) => one[name]).filter((one) => one !== undefined);
   const letters = Object.entries(health.dead_letters);
   const moved = Math.max(0, ...of("moved"));

@@ -24,7 +24,7 @@ export function drawPlane(element, told, columns) {
     svg("text", { class: "title", x: (LEFT + WIDTH - ROOM) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, cut(x.name)),
     svg("text", { class: "title", transform: `translate(12 ${(HEIGHT - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, cut(y.name)),
     svg("g", { class: "dots" }, ...told.points.filter(inside).map(([a, b]) => svg("circle", { cx: across(a), cy: up(b), r: 1.8 }))),
-    ...[...told.components].reverse().map((one) => ellipse(one, x, y, across, up)),
+    ...ellipses(told.components, x, y, across, up),
     svg("g", { class: "dots alerts" }, ...told.alerts.map((point) => alert(point, inside(point), x, y, across, up))),
   );
 }
@@ -51,19 +51,29 @@ function axis(told, i, field, name) {
   return { name, low, high, ticks: ticks(field, low, high) };
 }
 
+// The heaviest on top; of two labels in one place only the heavier one's is written.
+function ellipses(components, x, y, across, up) {
+  const labels = [];
+  return components.map((one) => {
+    const at = [across(one.mean[0]), up(one.mean[1])];
+    const inside = at[0] > LEFT && at[0] < WIDTH - ROOM && at[1] > ROOM && at[1] < HEIGHT - BOTTOM;
+    const free = inside && labels.every(([a, b]) => Math.abs(a - at[0]) > 16 || Math.abs(b - at[1]) > 13);
+    if (free) labels.push(at);
+    return ellipse(one, at, [across(1) - across(0), up(1) - up(0)], free);
+  }).reverse();
+}
+
 // In pixels the covariance is another one, and so are the ellipse's axes.
-function ellipse(one, x, y, across, up) {
-  const [sx, sy] = [across(1) - across(0), up(1) - up(0)];
+function ellipse(one, [cx, cy], [sx, sy], labelled) {
   const [a, b, c] = [one.covariance[0] * sx * sx, one.covariance[1] * sx * sy, one.covariance[2] * sy * sy];
   const [middle, half] = [(a + c) / 2, Math.hypot((a - c) / 2, b)];
   const angle = (Math.atan2(2 * b, a - c) / 2) * (180 / Math.PI);
-  const [cx, cy] = [across(one.mean[0]), up(one.mean[1])];
-  const colour = ofComponent(one.id);
+  const colour = ofComponent(one.component);
   const kind = one.standing === "rare" || one.standing === "partly" ? "unestablished" : "established";
-  const label = cx > LEFT && cx < WIDTH - ROOM && cy > ROOM && cy < HEIGHT - BOTTOM
-    ? svg("text", { class: "label", x: cx, y: cy + 4, "text-anchor": "middle" }, String(one.id)) : null;
+  const label = labelled
+    ? svg("text", { class: "label", x: cx, y: cy + 4, "text-anchor": "middle" }, String(one.component)) : null;
   return svg("g", { class: `component ${kind} ${colour}`, "data-id": one.id },
-    svg("title", {}, `component ${one.id}, ${one.standing}`),
+    svg("title", {}, `component ${one.component}, ${one.standing}`),
     svg("ellipse", { rx: SIGMAS * Math.sqrt(middle + half), ry: SIGMAS * Math.sqrt(Math.max(middle - half, 0.01)),
                      transform: `translate(${cx} ${cy}) rotate(${angle})` }),
     label);

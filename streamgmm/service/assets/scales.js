@@ -32,7 +32,7 @@ export function ticks(field, low, high) {
   if (!(high > low)) return [];
   let found;
   if (field.transform === "surprise") {
-    found = [1, 0.1, 0.01, 0.001, 1e-4].map((share) => [-Math.log(share), percent(share)]);
+    found = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001, 1e-4].map((share) => [-Math.log(share), percent(share)]);
   } else if (field.kind === "time") {
     found = [-1, 0, 1].map((at) => [at, number(at)]);
   } else {
@@ -44,7 +44,7 @@ export function ticks(field, low, high) {
   // Labels that would touch are left out.
   const kept = [];
   for (const tick of within.reverse()) {
-    if (!kept.length || kept.at(-1)[0] - tick[0] > (high - low) / 7) kept.push(tick);
+    if (!kept.length || kept.at(-1)[0] - tick[0] > (high - low) / 8) kept.push(tick);
   }
   return kept.reverse();
 }

@@ -3,7 +3,7 @@
 import { colour, whenColoursChange } from "./colours.js";
 import { byId, choices, h } from "./dom.js";
 import { hideTip, showTip } from "./tip.js";
-import { number } from "./words.js";
+import { short } from "./words.js";
 
 const uPlot = globalThis.uPlot;
 const AXES = [["auto", "Auto"], ["linear", "Linear"], ["log", "Log"]];
@@ -64,12 +64,9 @@ export function startScores(openAlert) {
 
   function wantsLog() {
     if (axis !== "auto") return axis === "log";
-    let highest = 0;
-    let usual = 10;
-    for (const { high, threshold } of buckets.values()) {
-      highest = Math.max(highest, high ?? 0);
-      usual = Math.max(usual, threshold ?? 0);
-    }
+    const highest = Math.max(0, ...[...buckets.values()].map(({ high }) => high ?? 0));
+    const thresholds = [...buckets.values()].map(({ threshold }) => threshold).filter((one) => one !== null).sort((a, b) => a - b);
+    const usual = Math.max(10, thresholds[thresholds.length >> 1] ?? 0);
     // Not back and forth with every alert that comes and goes.
     return highest > (log ? 4 : 6) * usual;
   }
@@ -79,10 +76,11 @@ export function startScores(openAlert) {
       log = wantsLog();
       plot?.destroy();
       plot = new uPlot(options(), columns(), box);
-      return;
+    } else {
+      plot.setData(columns(), false);
+      rescale();
     }
-    plot.setData(columns(), false);
-    rescale();
+    box.dataset.drawn = `${chosen.span}/${shown.length}`;
   }
 
   function rescale() {
@@ -98,9 +96,13 @@ export function startScores(openAlert) {
     let high = -Infinity;
     for (const one of buckets.values()) {
       low = Math.min(low, one.low ?? low);
-      high = Math.max(high, one.high ?? high, one.threshold ?? high);
+      high = Math.max(high, one.high ?? high);
     }
     if (!(low < high)) return [0, 10];
+    // A threshold far above all scores leaves the picture: it is in the tip.
+    for (const { threshold } of buckets.values()) {
+      if (threshold < 2 * high) high = Math.max(high, threshold);
+    }
     if (log) return [Math.min(low, 0), high * 1.6];
     const room = 0.06 * (high - low);
     return [low - room, high + room];
@@ -120,8 +122,8 @@ export function startScores(openAlert) {
         y: { distr: log ? 4 : 1, asinh: 10, range: () => range() },
       },
       axes: [
-        { ...axisStyle, values: timeLabels },
-        { ...axisStyle, size: 56, space: 34, values: (_, splits) => splits.map((one) => number(one)) },
+        { ...axisStyle, size: 32, space: 76, values: timeLabels },
+        { ...axisStyle, size: 56, space: 34, values: (_, splits) => splits.map((one) => (one === null ? "" : short(one))) },
       ],
       series: [
         {},

@@ -7,6 +7,7 @@ import { moment, number } from "./words.js";
 
 const STANDINGS = [["open", "Open"], ["all", "All"]];
 const MOST = 300;
+const [FIRST, MORE] = [12, 50];
 const WORDS = { alert: "alert", open: "new behaviour", closed: "over", accepted: "accepted", muted: "muted" };
 const OPEN = new Set(["alert", "open"]);
 
@@ -19,6 +20,7 @@ export function startTable(about) {
   let waiting = [];
   let standing = "open";
   let opened = null;
+  let allowed = FIRST;
 
   const busy = () => table.matches(":hover") || table.contains(document.activeElement);
   const matches = ({ told }) => {
@@ -31,6 +33,7 @@ export function startTable(about) {
     close();
     rows = new Map();
     waiting = [];
+    allowed = FIRST;
     body.replaceChildren();
     note();
   }
@@ -49,7 +52,7 @@ export function startTable(about) {
   }
 
   function insert(fresh) {
-    for (const one of [...fresh].reverse()) {
+    for (const one of [...fresh].sort((a, b) => a.place - b.place)) {
       const known = rows.get(one.id);
       if (known) update(known, one);
       else rows.set(one.id, build(one));
@@ -67,11 +70,15 @@ export function startTable(about) {
     held.hidden = !waiting.length;
     setText(held, `${waiting.length} new`);
     let shown = 0;
-    for (const row of rows.values()) {
+    for (const element of body.children) {
+      const row = rows.get(element.dataset.id);
       const visible = matches(row);
-      row.element.hidden = !visible;
+      element.hidden = !visible || (shown >= allowed && row.told.id !== opened);
       shown += visible;
     }
+    const more = byId("more");
+    more.hidden = shown <= allowed;
+    setText(more, `Show more (${shown - allowed})`);
     const empty = byId("no-rows");
     empty.hidden = shown > 0;
     setText(empty, rows.size ? "None of these; there are others under “All”, or without the search." : "No alert so far.");
@@ -104,14 +111,15 @@ export function startTable(about) {
     row.told = told;
     const { cells } = row;
     const grave = told.severity >= 60 ? "grave" : "";
-    setText(cells.time, told.time ? moment(new Date(told.time)) : "–");
-    cells.time.title = told.time ?? "the event has no time";
+    setText(cells.time, told.first_time ? moment(new Date(told.first_time)) : "–");
+    cells.time.title = told.first_time ? `${told.first_time} to ${told.time}` : "the event has no time";
     cells.severity.replaceChildren(h("b", { class: `chip ${grave}` }, told.severity === null ? "–" : number(told.severity, 2)));
     setText(cells.key, told.key ?? "–");
     cells.key.title = told.key ?? "";
     setText(cells.reason, told.reason);
     cells.reason.title = told.reason;
     setText(cells.count, number(told.count + told.muted, 15));
+    cells.count.dataset.unit = told.count + told.muted === 1 ? "event" : "events";
     cells.standing.replaceChildren(h("b", { class: `badge ${told.standing}` }, WORDS[told.standing] ?? told.standing));
     if (told.id === opened) detail.update(told);
   }
@@ -158,6 +166,10 @@ export function startTable(about) {
 
   held.addEventListener("click", () => {
     insert(waiting.splice(0));
+    note();
+  });
+  byId("more").addEventListener("click", () => {
+    allowed += MORE;
     note();
   });
   byId("find").addEventListener("input", note);

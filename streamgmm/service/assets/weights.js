@@ -10,18 +10,18 @@ const HEIGHT = 150;
 export function startWeights() {
   const box = byId("weights");
   let plot = null;
-  let ids = "";
+  let drawn = "";
 
-  function show({ time, ids: names, series }) {
+  function show({ time, components, series }) {
     const data = [time, ...series];
-    if (plot === null || names.join() !== ids) {
-      ids = names.join();
+    if (plot === null || components.join() !== drawn) {
+      drawn = components.join();
       plot?.destroy();
-      plot = new uPlot(options(names), data, box);
+      plot = new uPlot(options(components), data, box);
     } else plot.setData(data);
   }
 
-  function options(names) {
+  function options(components) {
     const axis = { stroke: () => colour("muted"), grid: { stroke: () => colour("rule"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
     return {
       width: Math.max(box.clientWidth, 160),
@@ -34,7 +34,7 @@ export function startWeights() {
         { ...axis, size: 26, values: (_, splits) => splits.map((one) => new Date(one * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
         { ...axis, size: 44, space: 28, values: (_, splits) => splits.map((one) => percent(one)) },
       ],
-      series: [{}, ...names.map((id) => ({ stroke: () => colour(ofComponent(id)), width: 1.6, points: { show: false }, spanGaps: false }))],
+      series: [{}, ...components.map((number) => ({ stroke: () => colour(ofComponent(number)), width: 1.6, points: { show: false }, spanGaps: false }))],
     };
   }
 

@@ -13,6 +13,11 @@ export function number(value, digits = 3) {
   return Number(value.toPrecision(digits)).toLocaleString("en", { maximumFractionDigits: 12 });
 }
 
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+// A number as short as a tick of an axis has to be.
+export const short = (value) => (Math.abs(value) >= 10_000 ? compact.format(value) : number(value));
+
 export function quantity(value, unit = "", digits = 3) {
   if (!unit || !Number.isFinite(value)) return number(value, digits);
   if (PREFIXED.has(unit)) {

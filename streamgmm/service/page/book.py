@@ -44,6 +44,8 @@ class Row(msgspec.Struct):
         The first reason of its first alert, in words.
     count, muted
         Alerts, and events that were none because the incident was muted.
+    place
+        Counts up in the order in which rows were opened.
     version
         Rises with every change of any row: who has seen version v needs what is above it.
     """
@@ -58,6 +60,7 @@ class Row(msgspec.Struct):
     reason: str
     count: int
     muted: int
+    place: int
     version: int
 
 
@@ -103,6 +106,7 @@ class Book:
         self._alerts: dict[str, _Entry] = {}
         self._incidents: dict[str, _Entry] = {}
         self.version = 0
+        self._places = 0
 
     def take(self, model: str, record: AlertRecord, component_id: int | None) -> None:
         """Enter an alert of a model; one that is there already (sent again) changes nothing."""
@@ -130,7 +134,7 @@ class Book:
         entry = _Entry(
             Row(
                 record.id, model, "alert", record.time, record.time, record.key, record.severity,
-                _reason(record), count=1, muted=0, version=0,
+                _reason(record), count=1, muted=0, place=self._next_place(), version=0,
             )
         )  # fmt: skip
         entry.keep(kept)
@@ -166,8 +170,11 @@ class Book:
 
     def _open(self, name: str, model: str, time: str | None) -> _Entry:
         entry = _Entry(
-            Row(name, model, "open", time, time, None, None, "", count=0, muted=0, version=0)
-        )
+            Row(
+                name, model, "open", time, time, None, None, "", count=0, muted=0,
+                place=self._next_place(), version=0,
+            )
+        )  # fmt: skip
         self._touch(entry.row)
         self._incidents[name] = entry
         return entry
@@ -193,6 +200,10 @@ class Book:
         """Give a row and its records, the strangest first; None if it is not kept."""
         entry = self._incidents.get(name) or self._alerts.get(name)
         return None if entry is None else (entry.row, list(entry.records()))
+
+    def _next_place(self) -> int:
+        self._places += 1
+        return self._places
 
     def _touch(self, row: Row) -> None:
         self.version += 1

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from streamgmm.events import Encoder
-from streamgmm.service.learned_between import born, gone, moved
+from streamgmm.service.learned_between import Gone, Moved, born, gone, moved
 from streamgmm.service.likeness import Likeness
 from streamgmm.service.page.cloud import Cloud
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from streamgmm.detection import Detector
     from streamgmm.events import Schema
+    from streamgmm.service.likeness import Component
 
     Array = NDArray[np.float64]
 
-__all__ = ["MixtureHistory", "Sight", "best_pair", "shown"]
+__all__ = ["MixtureHistory", "Sight", "best_pair", "shown", "told"]
 
 _HOUR: Final = 3600.0
 _SNAPSHOT_SECONDS: Final = 300.0
@@ -120,9 +121,9 @@ def shown(sight: Sight, x: str | None, y: str | None) -> dict[str, Any]:
         block = covariances[k][np.ix_(plane, plane)]
         components.append(
             {
-                **msgspec.to_builtins(component),
+                **told(component),
                 "mean": means[k][plane].tolist(),
-                "covariance": [block[0, 0], block[0, 1], block[1, 1]],
+                "covariance": [float(block[i, j]) for i, j in ((0, 0), (0, 1), (1, 1))],
             }
         )
     return {
@@ -132,7 +133,7 @@ def shown(sight: Sight, x: str | None, y: str | None) -> dict[str, Any]:
         "components": components,
         "points": _flat(sight.points, plane),
         "alerts": _flat(sight.alerts, plane),
-        "weights": _weights(sight.weights),
+        "weights": _weights(sight.weights, likeness.by_id()),
         "changes": _changes(sight),
     }
 
@@ -176,8 +177,18 @@ def _flat(points: Array, plane: list[int]) -> list[list[float]]:
     return [[float(f"{x:.5g}"), float(f"{y:.5g}")] for x, y in chosen.tolist()]
 
 
-def _weights(weights: list[tuple[float, dict[int, float]]]) -> dict[str, Any]:
-    """Turn moments into one series a component, heaviest (over all moments) first."""
+def told(component: Component) -> dict[str, Any]:
+    """Write a component; its identity as text: JavaScript's numbers would round it."""
+    return {**msgspec.to_builtins(component), "id": str(component.id)}
+
+
+def _weights(
+    weights: list[tuple[float, dict[int, float]]], slots: dict[int, int]
+) -> dict[str, Any]:
+    """Turn moments into one series a component, heaviest (over all moments) first.
+
+    ``slots`` are those of the components that are there now; the others have None.
+    """
     total: dict[int, float] = {}
     for _, shares in weights:
         for name, share in shares.items():
@@ -185,7 +196,7 @@ def _weights(weights: list[tuple[float, dict[int, float]]]) -> dict[str, Any]:
     order = sorted(total, key=lambda name: -total[name])
     return {
         "time": [round(at, 1) for at, _ in weights],
-        "ids": order,
+        "components": [slots.get(name) for name in order],
         "series": [
             [None if name not in shares else round(shares[name], 5) for _, shares in weights]
             for name in order
@@ -200,7 +211,13 @@ def _changes(sight: Sight) -> dict[str, Any] | None:
     return {
         "since": then,
         "seconds": now - then,
-        "moved": msgspec.to_builtins(moved(old, new)),
-        "born": [int(new.mixture.ids[k]) for k in born(old, new)],
-        "gone": msgspec.to_builtins(gone(old, new)),
+        "moved": [_without_id(one) for one in moved(old, new)],
+        "born": born(old, new),
+        "gone": [_without_id(one) for one in gone(old, new)],
     }
+
+
+def _without_id(one: Moved | Gone) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(one)
+    del told["id"]
+    return told

@@ -16,7 +16,7 @@ import msgspec
 
 from streamgmm.service.page.book import Book, Row
 from streamgmm.service.page.history import Event, History, columns, summed_up
-from streamgmm.service.page.mixture import MixtureHistory, shown
+from streamgmm.service.page.mixture import MixtureHistory, shown, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ class Recorder:
         self.schema = schema
         self.clock = clock
         self._lock = Lock()
-        self._histories = {ALL: History()}
+        self._histories: dict[str, History] = {}
         self._mixtures: dict[str, MixtureHistory] = {}
         self._thresholds: dict[str, float] = {}
         self._book = Book()
@@ -69,7 +69,7 @@ class Recorder:
         strangest = Event(
             float(verdicts.score[row]),
             batch.id(row),
-            batch.keys[row],
+            batch.key(row),
             float(batch.time[row]),
             raw if len(raw) <= _MOST_EVENT_BYTES else None,
             batch.decoder,
@@ -87,12 +87,22 @@ class Recorder:
 
     def _add(self, model: str, now: float, block: Bucket) -> None:
         if model not in self._histories:
-            self._histories[model] = History()
-        self._histories[model].add(block, now)
-        # All models together alert from the lowest of their thresholds on.
+            self._begin(model)
+        own, of_all = self._histories[model], self._histories[ALL]
+        own.add(block, now)
         self._thresholds[model] = block.threshold
-        block.threshold = min(self._thresholds.values())
-        self._histories[ALL].add(block, now)
+        if of_all is not own:
+            # All models together alert from the lowest of their thresholds on.
+            block.threshold = min(self._thresholds.values())
+            of_all.add(block, now)
+
+    def _begin(self, model: str) -> None:
+        """Begin a model's history; that of the only one is that of all."""
+        if not self._histories:
+            self._histories[ALL] = self._histories[model] = History()
+            return
+        self._histories[ALL] = self._histories[ALL].copy()
+        self._histories[model] = History()
 
     def show(self, models: Mapping[str, Detector]) -> None:
         """Record how the models stand; to be called about once a second."""
@@ -132,16 +142,21 @@ class Recorder:
             If there is no such model.
         """
         with self._lock:
-            width, buckets = self._histories[model].read(since, span, points)
-        told = columns(width, buckets)
-        told["strangest"] = [_brief(one.strangest) for one in buckets]
-        return told
+            width, buckets = self._read(model, since, span, points)
+        return {
+            **columns(width, buckets),
+            "strangest": [_brief(one.strangest) for one in buckets],
+        }
 
     def strangest(self, model: str, *, span: float, points: int, start: float) -> Event | None:
         """Give the strangest event of the bucket at `start`; KeyError: no such model."""
         with self._lock:
-            _, buckets = self._histories[model].read(start, span, points)
+            _, buckets = self._read(model, start, span, points)
         return next((one.strangest for one in buckets if one.start == start), None)
+
+    def _read(self, model: str, since: float, span: float, points: int) -> tuple[int, list[Bucket]]:
+        history = self._histories[model] if self._histories or model else History()
+        return history.read(since, span, points)
 
     def rate(self, model: str) -> float:
         """Give events a second over the latest ten."""
@@ -197,6 +212,5 @@ def _component(now: tuple[float, Likeness] | None, name: int | None) -> dict[str
         return None
     for component in now[1].components():
         if component.id == name:
-            found: dict[str, Any] = msgspec.to_builtins(component)
-            return found
+            return told(component)
     return None

@@ -14,7 +14,7 @@ import pytest
 
 from streamgmm.config import Secret
 from streamgmm.service.commands import Commands
-from streamgmm.service.http import HttpServer, Operators, Page
+from streamgmm.service.http import Operators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,14 +23,9 @@ if TYPE_CHECKING:
     from tests.recorded import Stream
 
 
-def serve(stream: Stream, operators: Operators | None = None, **about: Any) -> HttpServer:
-    page = Page(stream.recorder, "1.2.3", **about)
-    return HttpServer("127.0.0.1", 0, stream.metrics, stream.status, operators, page)
-
-
 @pytest.fixture
 def url(stream: Stream) -> Iterator[str]:
-    with serve(stream) as server:
+    with stream.serve() as server:
         yield server.url
 
 
@@ -150,7 +145,7 @@ def test_the_stream_tells_what_is_new(url: str, stream: Stream) -> None:
 
 
 def test_streams_end_with_the_server(stream: Stream) -> None:
-    with serve(stream) as server:
+    with stream.serve() as server:
         answer = urlopen(f"{server.url}/api/live", timeout=10)
         told = increments(answer)
         next(told)
@@ -160,7 +155,7 @@ def test_streams_end_with_the_server(stream: Stream) -> None:
 
 def test_streams_are_bounded(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamgmm.service.page.routes._MOST_STREAMS", 1)
-    with serve(stream) as server, urlopen(f"{server.url}/api/live", timeout=10) as answer:
+    with stream.serve() as server, urlopen(f"{server.url}/api/live", timeout=10) as answer:
         next(increments(answer))
         code, told = get(f"{server.url}/api/live")
         assert code == 503
@@ -170,7 +165,7 @@ def test_streams_are_bounded(stream: Stream, monkeypatch: pytest.MonkeyPatch) ->
 def test_readers_need_the_token_where_that_is_asked_for(stream: Stream) -> None:
     stream.feed(600, seconds=6.0)
     operators = Operators(Commands(), Secret("s3cret"), guard_all=True)
-    with serve(stream, operators) as server:
+    with stream.serve(operators) as server:
         for path in ("page", "history", "strangest", "rows", "row", "mixture", "live"):
             for token in (None, "", "guess"):
                 code, told = get(f"{server.url}/api/{path}", token)
@@ -192,7 +187,7 @@ def test_the_page_is_told_what_an_event_has(url: str) -> None:
 
 def test_attacks_are_for_the_page_of_a_demonstration_alone(stream: Stream) -> None:
     asked = threading.Event()
-    with serve(stream, attacks={"burst": asked.set}) as server:
+    with stream.serve(attacks={"burst": asked.set}) as server:
         host = server.url.removeprefix("http://")
 
         def post(kind: str, headers: dict[str, str]) -> int:

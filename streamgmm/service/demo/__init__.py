@@ -1,0 +1,1 @@
+"""Demonstrations: real connections once through the pipeline, or generated flows without an end."""
