@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from streamgmm.service.incidents import incident_name
+from streamgmm.service.shortening import mark_of
 from streamgmm.service.why import ReasonWriter, WhyRecord
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AlertRecord", "IncidentRecord", "RecordEncoder", "ScoreRecord", "WhyRecord"]
 
-# A larger event is left out of its alert, which must fit into a Kafka record.
+# Of a larger event its alert, which must fit into a Kafka record, has length and checksum.
 _MOST_EVENT_BYTES: Final = 512 * 1024
 
 
@@ -116,7 +117,9 @@ class RecordEncoder:
     ) -> AlertRecord:
         record = AlertRecord(*fields)
         event = batch.event(row)
-        record.event = msgspec.Raw(event) if len(event) <= _MOST_EVENT_BYTES else None
+        if len(event) > _MOST_EVENT_BYTES:
+            event = self._json.encode(mark_of(event))
+        record.event = msgspec.Raw(event)
         record.reasons = self._reasons.write(verdicts.explanations.get(row), batch, row)
         record.incident = self._incident(verdicts.sightings.get(row))
         return record
