@@ -38,6 +38,7 @@ import numpy as np
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
+from benchmarks.kafka_events import events
 from benchmarks.kafka_loops import BATCH, FEATURES
 from tests.brokers.apache_kafka import KafkaBroker
 
@@ -250,21 +251,6 @@ class Service:
     def __exit__(self, *error: object) -> None:
         self._process.terminate()
         self._process.wait(30)
-
-
-def events(count: int, seed: int) -> Iterator[bytes]:
-    """Yield JSON events of three behaviours and, one in a hundred, a strange one."""
-    rng = np.random.default_rng(seed)
-    centre = 4.0 * rng.normal(size=(3, FEATURES))
-    for start in range(0, count, 10_000):
-        n = min(10_000, count - start)
-        X = centre[rng.integers(3, size=n)] + rng.normal(size=(n, FEATURES))
-        X[rng.random(n) < 0.01] += 6.0
-        for i, row in enumerate(X.round(6).tolist(), start):
-            yield msgspec.json.encode(
-                {"id": f"{i:012d}", "source": f"sensor-{i % 1000:03d}.example"}
-                | {f"f{j}": x for j, x in enumerate(row)}
-            )
 
 
 def _produced(producer: Producer, topic: str, value: bytes) -> bool:
