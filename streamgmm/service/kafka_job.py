@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from streamgmm.io.client import Owner, Partition, Source
     from streamgmm.service.delivery import Delivery
     from streamgmm.service.job import Parts
+    from streamgmm.service.sole import SoleWorker
 
 __all__ = ["KafkaJob"]
 
@@ -53,8 +54,8 @@ class KafkaJob:
         Brings out what was put into the sink, with the positions it came from.
     batch_wait
         Seconds to wait for the first event of a batch.
-    by_topic
-        One model for a topic's partitions together instead of one for each.
+    sole
+        With it a topic's partitions have one model together, instead of one for each.
     parts
         What it works with.
     """
@@ -65,13 +66,13 @@ class KafkaJob:
         delivery: Delivery,
         *,
         batch_wait: float,
-        by_topic: bool,
+        sole: SoleWorker | None,
         parts: Parts,
     ) -> None:
         self._connect = connect
         self._delivery = delivery
         self._batch_wait = batch_wait
-        self._by_topic = by_topic
+        self._sole = sole
         self._models = parts.models
         self._sink = parts.sink
         self._house = parts.house
@@ -212,9 +213,10 @@ class KafkaJob:
             raise TransactionLostError("partitions went to others before it was committed")
 
     def _open_new(self, source: Source) -> None:
-        groups: dict[str, list[Partition]] = defaultdict(list)
+        found: dict[str, list[Partition]] = defaultdict(list)
         for partition in sorted(source.unopened()):
-            groups[partition.topic if self._by_topic else str(partition)].append(partition)
+            found[str(partition) if self._sole is None else partition.topic].append(partition)
+        groups = found if self._sole is None else self._sole.whole_topics(source, found)
         with self._models.opening():
             for name, partitions in groups.items():
                 starts = {str(one): self._start(source, one) for one in partitions}

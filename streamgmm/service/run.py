@@ -27,9 +27,10 @@ from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
 from streamgmm.service.page.recorder import Recorder
 from streamgmm.service.sinks import FileOutputs, KafkaOutputs
+from streamgmm.service.sole import SoleWorker
 from streamgmm.service.status import Status
 from streamgmm.service.stop import StopRequested
-from streamgmm.service.stores import store_of
+from streamgmm.service.stores import store_of, workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +71,7 @@ def run(config: Config, stop: Stop) -> None:
             _log.info("serving %s/metrics, and the live page at %s/", server.url, server.url)
         if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
             refuse_own_output(config.source.path, config.sink.paths)
-        outputs, delivery, transactions = _sink(config, metrics, stop)
+        outputs, delivery, transactions = _sink(config, stop)
         sink = FirstLetters(outputs, kept=bool(config.sink.dead_letters))
         stack.callback(sink.close)
         store = _store(config, transactions, stop)
@@ -138,9 +139,7 @@ def _journals(config: Config) -> Journals:
     return lambda _: None
 
 
-def _sink(
-    config: Config, metrics: Metrics, stop: Stop
-) -> tuple[OutputSink, Delivery, Transactions | None]:
+def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery, Transactions | None]:
     sink = config.sink
     if isinstance(sink, FileOutput):
         files = FileOutputs(sink)
@@ -148,7 +147,7 @@ def _sink(
     topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
     there, client = connection(sink, config, stop.check), client_of(config)
     if not config.exactly_once:
-        outputs = KafkaOutputs(client.sink(there, topics), sink, metrics)
+        outputs = KafkaOutputs(client.sink(there, topics), sink)
         return outputs, AtLeastOnce(outputs), None
     transactions = client.transactions(
         there,
@@ -157,7 +156,7 @@ def _sink(
         timeout=sink.transaction_timeout,
         family=_family(config),
     )
-    outputs = KafkaOutputs(transactions, sink, metrics)
+    outputs = KafkaOutputs(transactions, sink)
     return outputs, ExactlyOnce(transactions, sink.commit_interval), transactions
 
 
@@ -210,7 +209,11 @@ def _run_kafka(
             config.schema(), origin=name, max_ahead=config.events.max_ahead, decoder=binary
         )
 
+    sole: SoleWorker | None = None
+
     def connect(owner: Owner) -> Source:
+        if sole is not None:
+            sole.await_turn()
         return client_of(config).source(
             connection(source, config, made.stop.check),
             topics=source.topics,
@@ -223,10 +226,17 @@ def _run_kafka(
         )
 
     made = parts(decoder)
+    if config.model.scope == "topic":
+        sole = SoleWorker(
+            source.group,
+            lambda: workers_of(config, besides=source.instance),
+            patience=source.session_timeout + 1.0,
+            check=made.stop.check,
+        )
     KafkaJob(
         connect,
         delivery,
         batch_wait=source.batch_wait,
-        by_topic=config.model.scope == "topic",
+        sole=sole,
         parts=made,
     ).run()

@@ -85,8 +85,10 @@ def _committed_with_the_rest() -> None:
     """Do nothing: a running job commits its checkpoints itself."""
 
 
-def workers_of(config: Config) -> int:
+def workers_of(config: Config, besides: str = "") -> int:
     """Say how many workers a job over Kafka has at this moment; 0 of a job over a file.
+
+    One whose `source.instance` is `besides` does not count.
 
     Raises
     ------
@@ -95,7 +97,9 @@ def workers_of(config: Config) -> int:
     """
     if not isinstance(config.source, KafkaInput):
         return 0
-    return client_of(config).group_members(connection(config.source, config), config.source.group)
+    return client_of(config).group_members(
+        connection(config.source, config), config.source.group, besides=besides
+    )
 
 
 class _OwnTransaction:

@@ -55,6 +55,7 @@ def test_records_carry_what_kafka_knows(
         assert source.committed(partition) is None
         source.open(partition, 0)
         assert source.assigned() == {partition}
+        assert source.partitions(name) == 1
         assert source.unopened() == set()
         assert read(source, 2) == [
             Record(b"one", 0, now + 0.25, b"k"),

@@ -17,7 +17,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from streamgmm.service.client import Client
 from tests.brokers.apache_kafka import KafkaBroker, free_ports
 from tests.replays import assert_exactly_the_uninterrupted_scores
-from tests.workers import Topics, Worker, wait_for
+from tests.workers import CLIENTS, Topics, Worker, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -174,23 +174,37 @@ def test_workers_share_the_partitions_and_hand_them_over(
             assert_exactly_the_uninterrupted_scores(second, source, scores, 2600)
 
 
-def test_one_model_for_a_whole_topic(tmp_path: Path, topics: Topics, job: dict[str, str]) -> None:
+@pytest.mark.parametrize("client", CLIENTS)
+def test_one_model_for_a_whole_topic_takes_one_worker(
+    tmp_path: Path, topics: Topics, job: dict[str, str], client: str
+) -> None:
     source = job["topic"]
+    options = {"scope": "topic", "session_timeout": "2s", "client": client, **job}
     topics.send_flows(source, 0, 600, partitions=2)
-    with Worker(tmp_path, scope="topic", **job) as worker:
+    with Worker(tmp_path, "first", **options) as first:
         topics.read(job["scores"], 600)
-
-        def seen() -> dict[str, int]:
-            shown = worker.readiness()["partitions"]
-            return {name: one["seen"] for name, one in shown.items()}
-
-        wait_for(lambda: seen() == {source: 600}, "one model to have seen all")
-        assert worker.stop() == 0
-        topics.send_flows(source, 600, 900, partitions=2)
-        worker.restart()
+        wait_for(lambda: seen(first) == {source: 600}, "one model to have seen all")
+        assert "order of events from different partitions" in first.log
+        with Worker(tmp_path, "second", **options) as second:
+            assert second.wait() == 3
+            assert re.search(
+                r"has another worker.*: stop that one.*scope to .partition", second.log
+            )
+        topics.send_flows(source, 600, 700, partitions=2)
+        topics.read(job["scores"], 700)
+        assert first.log.count("working from position") == 2, "nobody has disturbed it"
+        first.kill()
+        topics.send_flows(source, 700, 900, partitions=2)
+        first.restart()  # and waits until the group has forgotten the one before
         scores = topics.read(job["scores"], 900)
         assert len(scores) == 900
         assert sum(not score["ready"] for score in decoded(scores)) == 100, "one warm-up"
+        assert first.stop() == 0
+
+
+def seen(worker: Worker) -> dict[str, int]:
+    shown = worker.readiness()["partitions"]
+    return {name: one["seen"] for name, one in shown.items()}
 
 
 def test_a_member_without_a_partition_stands_by(

@@ -72,8 +72,8 @@ class ConfluentCluster:
         return promised
 
 
-def group_members(connection: Connection, group: str) -> int:
-    """Say how many members a consumer group has.
+def group_members(connection: Connection, group: str, *, besides: str = "") -> int:
+    """Say how many members a consumer group has, but for the static one of that name.
 
     Raises
     ------
@@ -92,4 +92,4 @@ def group_members(connection: Connection, group: str) -> int:
             f"whether a worker of group {group!r} is running cannot be known "
             f"({describe(error)}): this user needs DESCRIBE on the group"
         ) from error
-    return len(told.members)
+    return sum(not besides or member.group_instance_id != besides for member in told.members)

@@ -58,6 +58,7 @@ def settings_of_client(connection: Connection) -> dict[str, Any]:
         "reconnect.backoff.max.ms": 2000,
         "socket.timeout.ms": 10_000,
         "logger": LIBRARY_LOG,
+        **({"debug": "security,cgrp,eos"} if LIBRARY_LOG.isEnabledFor(logging.DEBUG) else {}),
         "log.connection.close": False,
         "error_cb": _note,
         **{_NAMES[name]: value for name, value in connection.security.items()},

@@ -87,10 +87,10 @@ class Listener:
 
     def _assign_again(self) -> None:
         """Take every partition from where it is; what the library has fetched it forgets."""
-        at = {one: self.position(one) for one in self.flowing}
-        at |= dict.fromkeys(self.waiting, 0)
-        at |= {one: self._opened_at[one] for one in self._opened_at if at.get(one) is None}
-        self._consumer.assign([TopicPartition(*one, position or 0) for one, position in at.items()])
+        # From the assignment on the library knows no position but of what it fetches.
+        self._opened_at |= {one: self.position(one) or 0 for one in self.flowing}
+        owned = self.flowing | self.waiting
+        self._consumer.assign([TopicPartition(*one, self._opened_at.get(one, 0)) for one in owned])
         self._consumer.pause([TopicPartition(*one) for one in self.waiting | self.resting])
 
     def position(self, partition: Partition) -> int | None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from streamgmm.io import client
 from streamgmm.io.client.checks import missing_sink_topic
 from streamgmm.io.confluent.connection import describe, settings_of_client
 
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message as Reported
 
-    from streamgmm.io.client import Connection, Limits
+    from streamgmm.io.client import Connection
 
-__all__ = ["Message", "await_topics", "discard", "make_producer", "size_of", "waiting_in"]
+__all__ = ["Message", "await_topics", "discard", "make_producer", "size_of"]
 
 _ASK_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
@@ -34,10 +33,6 @@ class Message(NamedTuple):
     headers: Collection[tuple[str, bytes]]
     partition: int = -1
 
-    def plain(self) -> client.Message:
-        """Give it as a job has it."""
-        return client.Message(self.topic, self.value, self.key, tuple(self.headers))
-
     def produce(
         self, producer: Producer, reported: Callable[[KafkaError | None, Any], None] | None = None
     ) -> None:
@@ -51,7 +46,6 @@ class Message(NamedTuple):
 def make_producer(
     connection: Connection,
     refused: Callable[[KafkaError, Reported], None],
-    limits: Limits,
     **settings: Any,
 ) -> Producer:
     """Give a producer that tells of those records alone that were refused.
@@ -65,8 +59,8 @@ def make_producer(
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
             "linger.ms": 5,
-            "batch.size": limits.batch,
-            "message.max.bytes": limits.largest,
+            "batch.size": 256 * 1024,
+            "message.max.bytes": 1024 * 1024,
             "queue.buffering.max.kbytes": 256 * 1024,
             "delivery.report.only.error": True,
             "on_delivery": refused,
@@ -104,15 +98,6 @@ def size_of(value: bytes | None, key: bytes | None, headers: Collection[tuple[st
     """Give how many bytes a record brings along."""
     size = len(value or b"") + len(key or b"")
     return size + sum(len(name) + len(text) for name, text in headers) if headers else size
-
-
-def waiting_in(producer: Producer) -> int:
-    """Give how many records of a producer no broker has answered yet."""
-    try:
-        producer.poll(0)
-    except KafkaException as error:  # it is at its end, which the next call tells too
-        _log.debug("looking after a producer: %s", describe(error))
-    return len(producer)
 
 
 def discard(producer: Producer) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException
 
-from streamgmm.io import client
-from streamgmm.io.client import Limits, Right
+from streamgmm.io.client import Right
 from streamgmm.io.client.checks import require_rights
 from streamgmm.io.confluent.cluster import ConfluentCluster
 from streamgmm.io.confluent.connection import describe, error_of, explain
@@ -19,7 +18,6 @@ from streamgmm.io.confluent.producing import (
     discard,
     make_producer,
     size_of,
-    waiting_in,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["ConfluentSink"]
 
 _RETRY_SECONDS: Final = 0.5
-_TOO_LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
 _log = logging.getLogger(__name__)
 
 
@@ -68,21 +65,17 @@ class ConfluentSink:
         self._connection = connection
         self._unsent: list[Message] = []
         self._refused: list[tuple[Message, KafkaError]] = []
-        self._too_large: list[client.Message] = []
         self._broken = False
         self.unconfirmed = self.unconfirmed_bytes = 0
         self.retried = 0
         connection.announce("sink")
-        cluster = ConfluentCluster(connection)
-        require_rights(cluster, ["WRITE"], topics)
-        self._limits = Limits.of(cluster, topics)
+        require_rights(ConfluentCluster(connection), ["WRITE"], topics)
         self._producer = self._make_producer()
         await_topics(self._producer, topics, connection)
 
     def _make_producer(self) -> Producer:
         # Without an end: an absent broker loses nothing.
-        endless = {"message.timeout.ms": 0}
-        return make_producer(self._connection, self._take_back, self._limits, **endless)
+        return make_producer(self._connection, self._take_back, **{"message.timeout.ms": 0})
 
     def _take_back(self, error: KafkaError, reported: Reported) -> None:
         # Without a key the library has chosen the partition, and may choose another.
@@ -124,21 +117,15 @@ class ConfluentSink:
             self._broken |= reason.fatal()
             self._refused.append((message, reason))
 
-    def room(self, topic: str) -> int:
-        """How many bytes key, value and headers of a record may have together, as far as known."""
-        return self._limits.room(topic)
-
-    def too_large(self) -> list[client.Message]:
-        """Take back the records that their topics will never take, to be sent shorter."""
-        taken, self._too_large = self._too_large, []
-        self.unconfirmed -= len(taken)
-        self.unconfirmed_bytes -= sum(size_of(*one[1:4]) for one in taken)
-        return taken
-
     @property
     def unanswered(self) -> int:
         """How many of them no broker has acknowledged yet."""
-        return len(self._unsent) + len(self._refused) + waiting_in(self._producer)
+        try:
+            self._producer.poll(0)
+        except KafkaException as error:  # the producer is at its end
+            _log.debug("hearing of what was sent: %s", describe(error))
+            self._broken = True
+        return len(self._unsent) + len(self._refused) + len(self._producer)
 
     def flush(self, timeout: float) -> bool:
         """Try for `timeout` seconds to have everything acknowledged; True when it is.
@@ -157,8 +144,6 @@ class ConfluentSink:
                 return True
             if self._refused:
                 self._retry()
-            if self._too_large:
-                return False
             if time.monotonic() + _RETRY_SECONDS >= deadline:
                 return False
             time.sleep(_RETRY_SECONDS)
@@ -176,14 +161,7 @@ class ConfluentSink:
 
     def _retry(self) -> None:
         refused, self._refused = self._refused, []
-        large = [one.plain() for one, error in refused if error.code() == _TOO_LARGE]
-        if large:
-            self._too_large = self._limits.refused(large)
-            self._broken = True  # what is made in its place has smaller batches
-            hopeless = set(self._too_large)
-            refused = [one for one in refused if one[0].plain() not in hopeless]
-        if refused:
-            self._report(*refused[0], len(refused))
+        self._report(*refused[0], len(refused))
         self._unsent = [message for message, _ in refused] + self._unsent
         self.retried += len(refused)
         if self._broken or any(error.fatal() for _, error in refused):

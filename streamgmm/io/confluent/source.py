@@ -40,6 +40,7 @@ _NEVER: Final = (
     KafkaError.INVALID_SESSION_TIMEOUT,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
 )
+_RIGHTS: Final = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 _log = logging.getLogger(__name__)
 
 
@@ -76,6 +77,7 @@ class ConfluentSource:
         self._max_records = max_records
         self._heard = time.monotonic()
         self._error: KafkaError | None = None
+        self._refused = False
         self._gone: set[Partition] = set()
         connection.announce("source")
         require_source_topics(ConfluentCluster(connection), topics)
@@ -166,6 +168,8 @@ class ConfluentSource:
     def _raise_what_was_told(self) -> None:
         error, self._error = self._error, None
         if error is not None:
+            # The library tells it once, and goes on trying.
+            self._refused = error.code() in _RIGHTS
             if error.fatal() or (not self.joined and error.code() in _NEVER):
                 raise self._never(error)
             raise SourceUnavailableError(self._explain(error))
@@ -192,15 +196,35 @@ class ConfluentSource:
         SourceUnavailableError
             If there is none.
         """
-        if time.monotonic() - self._heard < every:
+        if not self._refused and time.monotonic() - self._heard < every:
             return
+        place = TopicPartition(self._topics[0], 0)
         try:
-            self._consumer.get_watermark_offsets(TopicPartition(self._topics[0], 0), 2.0)
+            self._consumer.get_watermark_offsets(place, 2.0)
+            if self._refused:
+                self._consumer.committed([place], 2.0)
         except KafkaException as error:
-            raise SourceUnavailableError(
-                f"no answer from {self._connection}: {describe(error)}"
-            ) from error
-        self._heard = time.monotonic()
+            told = self._explain(error)
+            if error_of(error).code() not in _RIGHTS:
+                told = f"no answer from {self._connection}: {told}"
+            raise SourceUnavailableError(told) from error
+        self._heard, self._refused = time.monotonic(), False
+
+    def partitions(self, topic: str) -> int:
+        """Give how many partitions a topic has.
+
+        Raises
+        ------
+        SourceUnavailableError
+            If the broker does not answer.
+        """
+        try:
+            found = self._consumer.list_topics(topic, ANSWER_SECONDS).topics[topic]
+        except KafkaException as error:
+            raise SourceUnavailableError(self._explain(error)) from error
+        if found.error is not None:
+            raise SourceUnavailableError(self._explain(found.error))
+        return len(found.partitions)
 
     def assigned(self) -> set[Partition]:
         """Give the partitions this member owns."""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streamgmm.errors import BrokerError
-from streamgmm.io import client
-from streamgmm.io.client import Limits, Right, TransactionLostError, refusal
+from streamgmm.io.client import Right, TransactionLostError, refusal
 from streamgmm.io.client.checks import require_rights
 from streamgmm.io.confluent.cluster import ConfluentCluster
 from streamgmm.io.confluent.connection import describe, error_of, explain
@@ -24,7 +23,6 @@ from streamgmm.io.confluent.producing import (
     discard,
     make_producer,
     size_of,
-    waiting_in,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +39,8 @@ _ATTEMPT_SECONDS: Final = 1.0
 _RESTART_SECONDS: Final = 3.0
 # What the brokers may take, beyond a transaction's time-out, to say how it ended.
 _GRACE_SECONDS: Final = 10.0
+# Of something that the next call tells.
+_CONSEQUENCES: Final = (KafkaError._FATAL, KafkaError._PURGE_INFLIGHT, KafkaError._PURGE_QUEUE)
 _log = logging.getLogger(__name__)
 
 
@@ -86,16 +86,13 @@ class ConfluentTransactions:
         }
         self._timeout = timeout
         self._unsent: list[Message] = []
-        self._refused: list[client.Message] = []  # as too large
         self._open = False
         self._failure: str | None = None
         self._attempt: _Attempt | None = None
         self.unconfirmed = self.unconfirmed_bytes = 0
         self.retried = 0
         connection.announce("sink")
-        cluster = ConfluentCluster(connection)
-        require_rights(cluster, ["WRITE"], topics)
-        self._limits = Limits.of(cluster, topics)
+        require_rights(ConfluentCluster(connection), ["WRITE"], topics)
         self._producer = self._make_producer()
         await_topics(self._producer, topics, connection)
         self._begin_at_once(time.monotonic() + connection.start_timeout)
@@ -104,14 +101,13 @@ class ConfluentTransactions:
         made: list[Producer] = []
 
         def refused(error: KafkaError, reported: Reported) -> None:
-            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-                topic = reported.topic() or ""
-                self._refused.append(Message(topic, reported.value(), reported.key(), ()).plain())
+            if error.code() in _CONSEQUENCES:
+                return
             if self._failure is None and made and made[0] is self._producer:
                 right = Right("WRITE", "topic", reported.topic() or "")
                 self._failure = explain(error, self._connection, topic=right, owner=self._right)
 
-        made.append(make_producer(self._connection, refused, self._limits, **self._options))
+        made.append(make_producer(self._connection, refused, **self._options))
         return made[0]
 
     def _begin_at_once(self, deadline: float) -> None:
@@ -155,18 +151,21 @@ class ConfluentTransactions:
         if waits or not self._hand_over(message):
             self._unsent.append(message)
 
-    def room(self, topic: str) -> int:
-        """How many bytes key, value and headers of a record may have together, as far as known."""
-        return self._limits.room(topic)
-
-    def too_large(self) -> list[client.Message]:
-        """Nothing: what is too large is given up with its transaction, and made again."""
-        return []
-
     @property
     def unanswered(self) -> int:
         """How many of them no broker has acknowledged yet."""
-        return len(self._unsent) + waiting_in(self._producer)
+        self._hear()
+        return len(self._unsent) + len(self._producer)
+
+    def _hear(self) -> None:
+        """Let the library tell of what was refused, and of a producer that is at its end."""
+        try:
+            self._producer.poll(0)
+        except KafkaException as error:
+            self._failure = self._failure or self._explain(error)
+
+    def _explain(self, error: KafkaException) -> str:
+        return explain(error, self._connection, owner=self._right)
 
     def _hand_over(self, message: Message) -> bool:
         try:
@@ -200,7 +199,7 @@ class ConfluentTransactions:
         try:
             return self._producer.flush(timeout) == 0
         except KafkaException as error:  # the producer is at its end; told at the next commit
-            self._failure = self._failure or explain(error, self._connection, owner=self._right)
+            self._failure = self._failure or self._explain(error)
             return False
 
     def commit(
@@ -234,8 +233,8 @@ class ConfluentTransactions:
         try:
             done = self._go_on(self._attempt, deadline)
         except KafkaException as error:
-            told = explain(error, self._connection, owner=self._right)
-            raise TransactionLostError(self._failure or told) from error
+            self._hear()  # of the cause: this may be no more than a consequence
+            raise TransactionLostError(self._failure or self._explain(error)) from error
         if self._failure is not None:
             raise TransactionLostError(self._failure)
         if not done:
@@ -277,9 +276,6 @@ class ConfluentTransactions:
         bool
             False if no broker answered for some seconds; to be tried again.
         """
-        if self._refused:
-            self._limits.refused(self._refused)
-            self._refused.clear()
         fresh = self._make_producer()
         try:
             # Shuts out the producer before it and ends what it left open, one way or the other.

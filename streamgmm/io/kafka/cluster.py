@@ -73,8 +73,8 @@ def cluster_at(connection: Connection, starting: Starting) -> Iterator[KafkaClus
         admin.close()
 
 
-def group_members(connection: Connection, group: str) -> int:
-    """Say how many members a consumer group has.
+def group_members(connection: Connection, group: str, *, besides: str = "") -> int:
+    """Say how many members a consumer group has, but for the static one of that name.
 
     Raises
     ------
@@ -92,4 +92,6 @@ def group_members(connection: Connection, group: str) -> int:
             f"whether a worker of group {group!r} is running cannot be known "
             f"({described['error']}): this user needs DESCRIBE on the group"
         )
-    return len(described["members"])
+    return sum(
+        not besides or member["group_instance_id"] != besides for member in described["members"]
+    )

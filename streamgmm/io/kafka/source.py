@@ -193,6 +193,22 @@ class KafkaSource:
         right = Right("READ", "group", self._group)
         return explain(error, self._connection, operation="READ", owner=right)
 
+    def partitions(self, topic: str) -> int:
+        """Give how many partitions a topic has.
+
+        Raises
+        ------
+        SourceUnavailableError
+            If the broker does not answer.
+        """
+        try:
+            found = self._consumer.partitions_for_topic(topic)
+        except KafkaError as error:
+            raise SourceUnavailableError(self._explain(error)) from error
+        if not found:
+            raise SourceUnavailableError(f"the partitions of {topic} are not known")
+        return len(found)
+
     def assigned(self) -> set[Partition]:
         """Give the partitions this member owns."""
         return {Partition(*partition) for partition in self._consumer.assignment()}
