@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import streamgmm
-from streamgmm import operator_cli, snapshot_cli
+from streamgmm import job_cli, operator_cli, snapshot_cli
 from streamgmm.errors import ConfigError, StreamGMMError
 
 if TYPE_CHECKING:
@@ -103,9 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--scores", metavar="FILE", help='write all scores as JSON lines, or "-"')
     again.set_defaults(call=_replay)
 
-    check = verbs.add_parser("check", help="check a job's TOML file and list it in full")
-    check.add_argument("config", metavar="CONFIG")
-    check.set_defaults(call=_check)
+    job_cli.add_verbs(verbs, _positive)
 
     generate = verbs.add_parser("generate", help="write a labelled stream of events")
     generate.add_argument("kind", choices=["network", "transactions"])
@@ -193,17 +191,6 @@ def _replay(options: argparse.Namespace) -> int:
             stop=stop,
         ).run()
     return _code_of(stop.signal)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from streamgmm.config import load
-    from streamgmm.service.formats import binary_decoder
-
-    config = load(options.config)
-    binary_decoder(config)  # the events' types are held to the schema file
-    config.secrets()  # where they stand in files, that those can be read
-    sys.stdout.write(config.to_toml(comments=True))
-    return 0
 
 
 def _generate(options: argparse.Namespace) -> int:

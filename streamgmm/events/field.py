@@ -174,7 +174,7 @@ class Field:
         if self.history is not None:
             yield from self._misplaced_in_history()
         elif self._given("per"):
-            yield "has per, which only a history has a use for"
+            yield f"has per {self.per!r:.80}, which is for a history only"
         elif self.kind != "category":
             for name in filter(self._given, ("given", "half_life", "keys")):
                 uses = 'transform = "surprise"' + " or a history" * (name != "given")

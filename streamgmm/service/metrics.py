@@ -135,6 +135,14 @@ class Metrics:
         )
         self.sink_waiting_bytes = self._gauge("sink_waiting_bytes", "What these outputs come to.")
         self.sink_retries = self._counter("sink_retries", "Outputs that had to be sent again.")
+        self.shortened = self._counter(
+            "shortened_outputs", "Outputs larger than their topic takes, shortened.", ["topic"]
+        )
+        self.dropped = self._counter(
+            "dropped_outputs",
+            "Outputs larger than their topic takes that could not be shortened, and were dropped.",
+            ["topic"],
+        )
         self.transactions_lost = self._counter(
             "transactions_lost", "Transactions given up, whose events were processed again."
         )

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import numpy as np
 
+from streamgmm.events.roles import EARLIEST, LATEST
 from streamgmm.service.incidents import incident_name
+from streamgmm.service.moments import iso_times
+from streamgmm.service.shortening import mark_of
 from streamgmm.service.why import ReasonWriter, WhyRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from streamgmm.detection import Sighting, Verdicts
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AlertRecord", "IncidentRecord", "RecordEncoder", "ScoreRecord", "WhyRecord"]
 
-# A larger event is left out of its alert, which must fit into a Kafka record.
+# Of a larger event its alert, which must fit into a Kafka record, has length and checksum.
 _MOST_EVENT_BYTES: Final = 512 * 1024
 
 
@@ -94,8 +95,7 @@ class RecordEncoder:
 
     def scores(self, batch: Batch, verdicts: Verdicts) -> list[bytes]:
         """Give one JSON object for each event of a batch."""
-        encode = self._json.encode
-        return [encode(ScoreRecord(*fields)) for fields in _columns(batch, verdicts)]
+        return list(map(self._json.encode, map(ScoreRecord, *_columns(batch, verdicts))))
 
     def alerts(self, batch: Batch, verdicts: Verdicts) -> list[tuple[int, AlertRecord]]:
         """Give row and record of each anomaly of a batch."""
@@ -104,19 +104,19 @@ class RecordEncoder:
             return []
         return [
             (row, self._alert(fields, batch, row, verdicts))
-            for row, fields in zip(rows.tolist(), _columns(batch, verdicts, rows), strict=True)
+            for row, *fields in zip(rows.tolist(), *_columns(batch, verdicts, rows), strict=True)
         ]
 
     def to_json(self, record: ScoreRecord) -> bytes:
         """Write one record."""
         return self._json.encode(record)
 
-    def _alert(
-        self, fields: tuple[Any, ...], batch: Batch, row: int, verdicts: Verdicts
-    ) -> AlertRecord:
+    def _alert(self, fields: list[Any], batch: Batch, row: int, verdicts: Verdicts) -> AlertRecord:
         record = AlertRecord(*fields)
         event = batch.event(row)
-        record.event = msgspec.Raw(event) if len(event) <= _MOST_EVENT_BYTES else None
+        if len(event) > _MOST_EVENT_BYTES:
+            event = self._json.encode(mark_of(event))
+        record.event = msgspec.Raw(event)
         record.reasons = self._reasons.write(verdicts.explanations.get(row), batch, row)
         record.incident = self._incident(verdicts.sightings.get(row))
         return record
@@ -132,12 +132,12 @@ class RecordEncoder:
 
 def _columns(
     batch: Batch, verdicts: Verdicts, rows: NDArray[np.int64] | None = None
-) -> Iterator[tuple[Any, ...]]:
-    """Give the fields of a ScoreRecord, event by event (of all rows, or of some)."""
+) -> tuple[list[Any], ...]:
+    """Give a list for each field of a ScoreRecord, of all rows or of some."""
     chosen: Any = slice(None) if rows is None else rows
     keys = batch.keys if rows is None else [batch.key(row) for row in rows.tolist()]
     origin = batch.origin
-    return zip(
+    return (
         [f"{origin}-{position}" for position in batch.positions[chosen].tolist()],
         _iso_times(batch.time[chosen]),
         keys,
@@ -148,15 +148,20 @@ def _columns(
         verdicts.is_anomaly[chosen].tolist(),
         verdicts.ready[chosen].tolist(),
         verdicts.component[chosen].tolist(),
-        strict=True,
     )
 
 
 def _iso_times(seconds: NDArray[np.float64]) -> list[str | None]:
     """Write times as ISO 8601 in UTC, to the microsecond; None for NaN."""
     known = ~np.isnan(seconds)
-    microseconds = np.rint(np.where(known, seconds, 0.0) * 1e6).astype("datetime64[us]")
-    texts: list[str | None] = np.datetime_as_string(microseconds, timezone="UTC").tolist()
+    given = np.where(known, seconds, 0.0)
+    microseconds = np.rint(given * 1e6).astype(np.int64)
+    texts: list[str | None]
+    if ((given >= EARLIEST) & (given < LATEST)).all():
+        texts = list(iso_times(microseconds))
+    else:  # a record's own time may be anything
+        moments = microseconds.astype("datetime64[us]")
+        texts = np.datetime_as_string(moments, timezone="UTC").tolist()
     if not known.all():
         for row in np.flatnonzero(~known).tolist():
             texts[row] = None

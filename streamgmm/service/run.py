@@ -71,7 +71,7 @@ def run(config: Config, stop: Stop) -> None:
             _log.info("serving %s/metrics, and the live page at %s/", server.url, server.url)
         if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
             refuse_own_output(config.source.path, config.sink.paths)
-        outputs, delivery, transactions = _sink(config, stop)
+        outputs, delivery, transactions = _sink(config, metrics, stop)
         sink = FirstLetters(outputs, kept=bool(config.sink.dead_letters))
         stack.callback(sink.close)
         store = _store(config, transactions, stop)
@@ -139,7 +139,9 @@ def _journals(config: Config) -> Journals:
     return lambda _: None
 
 
-def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery, Transactions | None]:
+def _sink(
+    config: Config, metrics: Metrics, stop: Stop
+) -> tuple[OutputSink, Delivery, Transactions | None]:
     sink = config.sink
     if isinstance(sink, FileOutput):
         files = FileOutputs(sink)
@@ -147,7 +149,7 @@ def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery, Transaction
     topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
     there, client = connection(sink, config, stop.check), client_of(config)
     if not config.exactly_once:
-        outputs = KafkaOutputs(client.sink(there, topics), sink)
+        outputs = KafkaOutputs(client.sink(there, topics), sink, metrics)
         return outputs, AtLeastOnce(outputs), None
     transactions = client.transactions(
         there,
@@ -156,7 +158,7 @@ def _sink(config: Config, stop: Stop) -> tuple[OutputSink, Delivery, Transaction
         timeout=sink.transaction_timeout,
         family=_family(config),
     )
-    outputs = KafkaOutputs(transactions, sink)
+    outputs = KafkaOutputs(transactions, sink, metrics)
     return outputs, ExactlyOnce(transactions, sink.commit_interval), transactions
 
 

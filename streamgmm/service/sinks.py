@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from streamgmm.errors import StreamGMMError
+from streamgmm.io.client import Message
 from streamgmm.io.files import FileSink
+from streamgmm.service.shortening import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from streamgmm.config import FileOutput, KafkaOutput
     from streamgmm.events import DeadLetter
     from streamgmm.io.client import Sink, Transactions
+    from streamgmm.service.metrics import Metrics
     from streamgmm.service.pipeline import Outputs
 
 __all__ = ["FileOutputs", "KafkaOutputs", "OutputSink"]
@@ -123,11 +126,26 @@ def _write_errors() -> Iterator[None]:
 
 
 class KafkaOutputs:
-    """Records to topics: keyed by what the event is about, dead letters as the input was."""
+    """Records to topics: keyed by what the event is about, dead letters as the input was.
 
-    def __init__(self, sink: Sink | Transactions, topics: KafkaOutput) -> None:
+    What is larger than its topic takes is shortened, and what cannot be is dropped: both are
+    counted, and told the first time, and nothing waits for it.
+
+    Parameters
+    ----------
+    sink
+        Where to.
+    topics
+        Their names.
+    metrics
+        Where to count.
+    """
+
+    def __init__(self, sink: Sink | Transactions, topics: KafkaOutput, metrics: Metrics) -> None:
         self._sink = sink
         self._topics = topics
+        self._metrics = metrics
+        self._told: set[tuple[str, str]] = set()
 
     @property
     def unconfirmed(self) -> int:
@@ -151,25 +169,62 @@ class KafkaOutputs:
 
     def take(self, outputs: Outputs) -> None:
         """Hand everything to the producer, which sends it in the background."""
-        send, batch = self._sink.send, outputs.batch
+        send, keys = self._sink.send, outputs.batch.keys
         if topic := self._topics.scores:
-            for key, value in zip(batch.keys, outputs.scores, strict=True):
-                send(topic, value, None if key is None else key.encode())
+            # Neither a key nor its escapes in JSON are longer than this leaves room for.
+            most = self._sink.room(topic) // 2
+            for text, value in zip(keys, outputs.scores, strict=True):
+                key = _encoded(text)
+                if len(value) > most:
+                    self._fit(Message(topic, value, key))
+                else:
+                    send(topic, value, key)
         if topic := self._topics.alerts:
             for row, record in outputs.alerts:
-                key = batch.key(row)
-                send(topic, msgspec.json.encode(record), None if key is None else key.encode())
+                self._fit(Message(topic, msgspec.json.encode(record), _encoded(keys[row])))
         if topic := self._topics.dead_letters:
             for letter in outputs.dead_letters:
-                send(topic, letter.value, letter.key, _headers(letter))
+                self._fit(Message(topic, letter.value, letter.key, _headers(letter)))
+
+    def _fit(self, message: Message) -> None:
+        """Send a message as it is if its topic takes it, or shorter, or not at all."""
+        topic, room = message.topic, self._sink.room(message.topic)
+        if message.size <= room:
+            self._sink.send(*message[:4])
+            return
+        short = shortened(message, room)
+        self._note(topic, message.size, room, dropped=short is None)
+        if short is not None:
+            self._sink.send(*short[:4])
+
+    def _note(self, topic: str, size: int, room: int, *, dropped: bool) -> None:
+        counter = self._metrics.dropped if dropped else self._metrics.shortened
+        counter.labels(topic).inc()
+        done = "dropped" if dropped else "shortened"
+        if (topic, done) not in self._told:
+            self._told.add((topic, done))
+            _log.warning(
+                "an output of %d bytes for %s, which takes %d at most, is %s; later ones are "
+                "counted in streamgmm_%s_outputs_total. To have them whole raise the topic's "
+                "max.message.bytes",
+                size, topic, room, done, done,
+            )  # fmt: skip
 
     def flush(self, timeout: float) -> bool:
         """Wait until the brokers have acknowledged everything."""
-        return self._sink.flush(timeout)
+        done = self._sink.flush(timeout)
+        if not done:
+            for message in self._sink.too_large():
+                self._fit(message)
+        return done
 
     def close(self) -> None:
         """Close the producer."""
         self._sink.close()
+
+
+def _encoded(key: str | None) -> bytes | None:
+    return None if key is None else key.encode()
 
 
 def _headers(letter: DeadLetter) -> list[tuple[str, bytes]]:

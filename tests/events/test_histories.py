@@ -196,7 +196,7 @@ def test_a_table_is_told_what_it_keeps() -> None:
         ({"history": "mean", "per": "card", "transform": "surprise"}, "which is of numbers"),
         ({"history": "against_mean", "per": "card", "transform": "asinh"}, "a ratio"),
         ({"history": "longest", "per": "card"}, "allowed are since, count"),
-        ({"per": "card"}, "has per, which only a history"),
+        ({"per": "card"}, "has per .card., which is for a history"),
         ({"transform": "surprise", "half_life": "1h"}, "at least 1, a number of events$"),
     ],
 )

@@ -9,6 +9,7 @@ from streamgmm.io.client.errors import (
     SourceUnavailableError,
     TransactionLostError,
 )
+from streamgmm.io.client.limits import Limits, Message
 from streamgmm.io.client.partitions import Owner, Partition
 from streamgmm.io.client.protocols import Client, Sink, Source, StateTopic, Transactions
 from streamgmm.io.client.rights import Right, refusal
@@ -17,6 +18,8 @@ from streamgmm.io.client.state import StateRecord
 __all__ = [
     "Client",
     "Connection",
+    "Limits",
+    "Message",
     "Owner",
     "Partition",
     "PositionGoneError",

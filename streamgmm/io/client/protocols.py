@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from streamgmm.events import Records
     from streamgmm.io.client.connection import Connection
+    from streamgmm.io.client.limits import Message
     from streamgmm.io.client.partitions import Owner, Partition
     from streamgmm.io.client.state import StateRecord
 
@@ -161,7 +162,17 @@ class Sink(Protocol):
     def flush(self, timeout: float) -> bool:
         """Try for `timeout` seconds to have everything acknowledged; True when it is.
 
-        What was refused is sent again; with False, call again.
+        What was refused is sent again; with False, call again, but look first whether records were
+        `too_large`.
+        """
+
+    def room(self, topic: str) -> int:
+        """How many bytes key, value and headers of a record may have together, as far as known."""
+
+    def too_large(self) -> list[Message]:
+        """Take back, in order, the records that their topics will never take; `room` has learned.
+
+        To be sent again shorter, or dropped: until then they count as unconfirmed.
         """
 
     def close(self) -> None:
@@ -228,6 +239,12 @@ class Transactions(Protocol):
         TransactionLostError
             If that failed; only `restart` helps.
         """
+
+    def room(self, topic: str) -> int:
+        """How many bytes key, value and headers of a record may have together, as far as known."""
+
+    def too_large(self) -> list[Message]:
+        """Nothing: what is too large is given up with its transaction, and made again."""
 
     def restart(self) -> bool:
         """Give up what is not committed and be ready for more; False: to be tried again."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from streamgmm.io import client
 from streamgmm.io.client.checks import missing_sink_topic
 from streamgmm.io.confluent.connection import describe, settings_of_client
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message as Reported
 
-    from streamgmm.io.client import Connection
+    from streamgmm.io.client import Connection, Limits
 
 __all__ = ["Message", "await_topics", "discard", "make_producer", "size_of"]
 
@@ -33,6 +34,10 @@ class Message(NamedTuple):
     headers: Collection[tuple[str, bytes]]
     partition: int = -1
 
+    def plain(self) -> client.Message:
+        """Give it as a job has it."""
+        return client.Message(self.topic, self.value, self.key, tuple(self.headers))
+
     def produce(
         self, producer: Producer, reported: Callable[[KafkaError | None, Any], None] | None = None
     ) -> None:
@@ -46,6 +51,7 @@ class Message(NamedTuple):
 def make_producer(
     connection: Connection,
     refused: Callable[[KafkaError, Reported], None],
+    limits: Limits,
     **settings: Any,
 ) -> Producer:
     """Give a producer that tells of those records alone that were refused.
@@ -59,8 +65,8 @@ def make_producer(
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
             "linger.ms": 5,
-            "batch.size": 256 * 1024,
-            "message.max.bytes": 1024 * 1024,
+            "batch.size": limits.batch,
+            "message.max.bytes": limits.largest,
             "queue.buffering.max.kbytes": 256 * 1024,
             "delivery.report.only.error": True,
             "on_delivery": refused,

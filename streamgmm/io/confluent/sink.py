@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import KafkaError, KafkaException
 
-from streamgmm.io.client import Right
+from streamgmm.io import client
+from streamgmm.io.client import Limits, Right
 from streamgmm.io.client.checks import require_rights
 from streamgmm.io.confluent.cluster import ConfluentCluster
 from streamgmm.io.confluent.connection import describe, error_of, explain
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ConfluentSink"]
 
 _RETRY_SECONDS: Final = 0.5
+_TOO_LARGE: Final = KafkaError.MSG_SIZE_TOO_LARGE
 _log = logging.getLogger(__name__)
 
 
@@ -65,17 +67,21 @@ class ConfluentSink:
         self._connection = connection
         self._unsent: list[Message] = []
         self._refused: list[tuple[Message, KafkaError]] = []
+        self._too_large: list[client.Message] = []
         self._broken = False
         self.unconfirmed = self.unconfirmed_bytes = 0
         self.retried = 0
         connection.announce("sink")
-        require_rights(ConfluentCluster(connection), ["WRITE"], topics)
+        cluster = ConfluentCluster(connection)
+        require_rights(cluster, ["WRITE"], topics)
+        self._limits = Limits.of(cluster, topics)
         self._producer = self._make_producer()
         await_topics(self._producer, topics, connection)
 
     def _make_producer(self) -> Producer:
         # Without an end: an absent broker loses nothing.
-        return make_producer(self._connection, self._take_back, **{"message.timeout.ms": 0})
+        endless = {"message.timeout.ms": 0}
+        return make_producer(self._connection, self._take_back, self._limits, **endless)
 
     def _take_back(self, error: KafkaError, reported: Reported) -> None:
         # Without a key the library has chosen the partition, and may choose another.
@@ -117,6 +123,17 @@ class ConfluentSink:
             self._broken |= reason.fatal()
             self._refused.append((message, reason))
 
+    def room(self, topic: str) -> int:
+        """How many bytes key, value and headers of a record may have together, as far as known."""
+        return self._limits.room(topic)
+
+    def too_large(self) -> list[client.Message]:
+        """Take back the records that their topics will never take, to be sent shorter."""
+        taken, self._too_large = self._too_large, []
+        self.unconfirmed -= len(taken)
+        self.unconfirmed_bytes -= sum(size_of(*one[1:4]) for one in taken)
+        return taken
+
     @property
     def unanswered(self) -> int:
         """How many of them no broker has acknowledged yet."""
@@ -144,6 +161,8 @@ class ConfluentSink:
                 return True
             if self._refused:
                 self._retry()
+            if self._too_large:
+                return False
             if time.monotonic() + _RETRY_SECONDS >= deadline:
                 return False
             time.sleep(_RETRY_SECONDS)
@@ -161,7 +180,14 @@ class ConfluentSink:
 
     def _retry(self) -> None:
         refused, self._refused = self._refused, []
-        self._report(*refused[0], len(refused))
+        large = [one.plain() for one, error in refused if error.code() == _TOO_LARGE]
+        if large:
+            self._too_large = self._limits.refused(large)
+            self._broken = True  # what is made in its place has smaller batches
+            hopeless = set(self._too_large)
+            refused = [one for one in refused if one[0].plain() not in hopeless]
+        if refused:
+            self._report(*refused[0], len(refused))
         self._unsent = [message for message, _ in refused] + self._unsent
         self.retried += len(refused)
         if self._broken or any(error.fatal() for _, error in refused):

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from streamgmm.errors import BrokerError
-from streamgmm.io.client import Right, TransactionLostError, refusal
+from streamgmm.io import client
+from streamgmm.io.client import Limits, Right, TransactionLostError, refusal
 from streamgmm.io.client.checks import require_rights
 from streamgmm.io.confluent.cluster import ConfluentCluster
 from streamgmm.io.confluent.connection import describe, error_of, explain
@@ -86,13 +87,16 @@ class ConfluentTransactions:
         }
         self._timeout = timeout
         self._unsent: list[Message] = []
+        self._refused: list[client.Message] = []  # as too large
         self._open = False
         self._failure: str | None = None
         self._attempt: _Attempt | None = None
         self.unconfirmed = self.unconfirmed_bytes = 0
         self.retried = 0
         connection.announce("sink")
-        require_rights(ConfluentCluster(connection), ["WRITE"], topics)
+        cluster = ConfluentCluster(connection)
+        require_rights(cluster, ["WRITE"], topics)
+        self._limits = Limits.of(cluster, topics)
         self._producer = self._make_producer()
         await_topics(self._producer, topics, connection)
         self._begin_at_once(time.monotonic() + connection.start_timeout)
@@ -103,11 +107,14 @@ class ConfluentTransactions:
         def refused(error: KafkaError, reported: Reported) -> None:
             if error.code() in _CONSEQUENCES:
                 return
+            if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                topic = reported.topic() or ""
+                self._refused.append(Message(topic, reported.value(), reported.key(), ()).plain())
             if self._failure is None and made and made[0] is self._producer:
                 right = Right("WRITE", "topic", reported.topic() or "")
                 self._failure = explain(error, self._connection, topic=right, owner=self._right)
 
-        made.append(make_producer(self._connection, refused, **self._options))
+        made.append(make_producer(self._connection, refused, self._limits, **self._options))
         return made[0]
 
     def _begin_at_once(self, deadline: float) -> None:
@@ -150,6 +157,14 @@ class ConfluentTransactions:
         # Behind those before it, or for the transaction after the one that is being committed.
         if waits or not self._hand_over(message):
             self._unsent.append(message)
+
+    def room(self, topic: str) -> int:
+        """How many bytes key, value and headers of a record may have together, as far as known."""
+        return self._limits.room(topic)
+
+    def too_large(self) -> list[client.Message]:
+        """Nothing: what is too large is given up with its transaction, and made again."""
+        return []
 
     @property
     def unanswered(self) -> int:
@@ -276,6 +291,9 @@ class ConfluentTransactions:
         bool
             False if no broker answered for some seconds; to be tried again.
         """
+        if self._refused:
+            self._limits.refused(self._refused)
+            self._refused.clear()
         fresh = self._make_producer()
         try:
             # Shuts out the producer before it and ends what it left open, one way or the other.

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError, UnknownError
+from kafka.errors import (
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    UnknownError,
+)
 
 from streamgmm.io.client.checks import missing_sink_topic
 from streamgmm.io.kafka.connection import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from streamgmm.io.client import Connection
+    from streamgmm.io.client import Connection, Limits
 
-__all__ = ["Message", "await_topics", "close_producer", "flush", "make_producer"]
+__all__ = ["TOO_LARGE", "await_topics", "close_producer", "flush", "make_producer"]
 
 _NO_DELIVERY_TIMEOUT_MS: Final = 2**31 - 1
 _log = logging.getLogger(__name__)
 
 
-class Message(NamedTuple):
-    """One record on its way."""
-
-    topic: str
-    value: bytes | None
-    key: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    partition: int | None = None
-
-    @property
-    def size(self) -> int:
-        """How many bytes it brings along."""
-        headers = sum(len(name) + len(value) for name, value in self.headers)
-        return len(self.value or b"") + len(self.key or b"") + headers
+TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""What brokers say of a batch, or the library of a record."""
 
 
-def make_producer(settings: dict[str, Any]) -> KafkaProducer:
+def make_producer(settings: dict[str, Any], limits: Limits) -> KafkaProducer:
     """Give a producer that never gives up on what it was handed, nor keeps one waiting long."""
     return KafkaProducer(
         **settings,
@@ -47,7 +41,8 @@ def make_producer(settings: dict[str, Any]) -> KafkaProducer:
         delivery_timeout_ms=_NO_DELIVERY_TIMEOUT_MS,
         max_block_ms=2000,
         linger_ms=5,
-        batch_size=256 * 1024,
+        batch_size=limits.batch,
+        max_request_size=limits.largest,
         metrics_enabled=False,
     )
 

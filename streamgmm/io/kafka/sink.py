@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kafka.errors import KafkaError
 
+from streamgmm.io.client import Limits, Message
 from streamgmm.io.client.checks import require_rights
 from streamgmm.io.kafka.cluster import cluster_at
 from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
 from streamgmm.io.kafka.producing import (
-    Message,
+    TOO_LARGE,
     await_topics,
     close_producer,
     flush,
@@ -57,6 +58,7 @@ class KafkaSink:
     def __init__(self, connection: Connection, topics: Collection[str]) -> None:
         self._pending: list[tuple[Any, Message]] = []
         self._unsent: list[Message] = []
+        self._too_large: list[Message] = []
         self.retried = self.unconfirmed_bytes = 0
         self._refused = False
         self._connection = connection
@@ -64,7 +66,8 @@ class KafkaSink:
         with Starting(connection) as starting:
             with cluster_at(connection, starting) as cluster:
                 require_rights(cluster, ["WRITE"], topics)
-            self._producer = starting.made(make_producer(starting.settings()))
+                self._limits = Limits.of(cluster, topics)
+            self._producer = starting.made(make_producer(starting.settings(), self._limits))
             try:
                 await_topics(self._producer, topics, connection)
             except BaseException:
@@ -101,7 +104,17 @@ class KafkaSink:
     @property
     def unconfirmed(self) -> int:
         """How many records no flush has confirmed yet."""
-        return len(self._pending) + len(self._unsent)
+        return len(self._pending) + len(self._unsent) + len(self._too_large)
+
+    def room(self, topic: str) -> int:
+        """How many bytes key, value and headers of a record may have together, as far as known."""
+        return self._limits.room(topic)
+
+    def too_large(self) -> list[Message]:
+        """Take back the records that their topics will never take, to be sent shorter."""
+        taken, self._too_large = self._too_large, []
+        self.unconfirmed_bytes -= sum(message.size for message in taken)
+        return taken
 
     @property
     def unanswered(self) -> int:
@@ -122,8 +135,12 @@ class KafkaSink:
                 (message, future.exception) for future, message in self._pending if future.failed()
             ]
             self._pending.clear()
-            self._unsent += [message for message, _ in refused]
-            self.unconfirmed_bytes = sum(message.size for message in self._unsent)
+            self._take_back(refused)
+            waiting = self._unsent + self._too_large
+            self.unconfirmed_bytes = sum(message.size for message in waiting)
+            if self._too_large:
+                self._replace_producer()
+                return False
             if not self._unsent:
                 return True
             if refused:
@@ -132,6 +149,12 @@ class KafkaSink:
             if time.monotonic() + _RETRY_SECONDS >= deadline:
                 return False
             time.sleep(_RETRY_SECONDS)
+
+    def _take_back(self, refused: list[tuple[Message, BaseException | None]]) -> None:
+        large = [message for message, error in refused if isinstance(error, TOO_LARGE)]
+        self._too_large = self._limits.refused(large) if large else []
+        hopeless = set(map(id, self._too_large))
+        self._unsent += [message for message, _ in refused if id(message) not in hopeless]
 
     def _report(self, message: Message, error: BaseException | None, count: int) -> None:
         _log.error(
@@ -147,7 +170,7 @@ class KafkaSink:
         """Make a new producer: after a refusal an idempotent one refuses everything."""
         settings = {**settings_of_client(self._connection), "bootstrap_timeout_ms": 2000}
         try:
-            fresh = make_producer(settings)
+            fresh = make_producer(settings, self._limits)
         except KafkaError as error:
             _log.debug("no new producer yet: %s", describe(error))
             return

@@ -20,13 +20,13 @@ from kafka.errors import (
 )
 
 from streamgmm.errors import BrokerError
-from streamgmm.io.client import Right, TransactionLostError, refusal
+from streamgmm.io.client import Limits, Message, Right, TransactionLostError, refusal
 from streamgmm.io.client.background import in_background
 from streamgmm.io.client.checks import require_rights
 from streamgmm.io.kafka.cluster import cluster_at
 from streamgmm.io.kafka.connection import Starting, describe, settings_of_client
 from streamgmm.io.kafka.producing import (
-    Message,
+    TOO_LARGE,
     await_topics,
     close_producer,
     flush,
@@ -98,7 +98,7 @@ class KafkaTransactions:
             "transaction_timeout_ms": int(timeout * 1000),
         }
         self._timeout = timeout
-        self._sent: list[Any] = []
+        self._sent: list[tuple[Any, Message]] = []
         self._unsent: list[Message] = []
         self._open = False
         self._failure: KafkaError | None = None
@@ -109,7 +109,9 @@ class KafkaTransactions:
         with Starting(connection) as starting:
             with cluster_at(connection, starting) as cluster:
                 require_rights(cluster, ["WRITE"], topics)
-            self._producer = starting.made(make_producer({**starting.settings(), **self._options}))
+                self._limits = Limits.of(cluster, topics)
+            settings = {**starting.settings(), **self._options}
+            self._producer = starting.made(make_producer(settings, self._limits))
             try:
                 await_topics(self._producer, topics, connection)
                 self._begin_at_once(time.monotonic() + connection.start_timeout)
@@ -141,7 +143,7 @@ class KafkaTransactions:
     @property
     def unanswered(self) -> int:
         """How many of them no broker has acknowledged yet."""
-        return len(self._unsent) + sum(not future.is_done for future in self._sent)
+        return len(self._unsent) + sum(not future.is_done for future, _ in self._sent)
 
     def send(
         self,
@@ -174,7 +176,7 @@ class KafkaTransactions:
                     list(message.headers),
                     partition=message.partition,
                 )
-                self._sent.append(future)
+                self._sent.append((future, message))
                 sent += 1
                 if future.is_done and future.failed():  # refused before it was sent
                     self._failure = future.exception
@@ -185,6 +187,14 @@ class KafkaTransactions:
             self._failure = error  # told at the next commit
         del self._unsent[:sent]
         return not self._unsent
+
+    def room(self, topic: str) -> int:
+        """How many bytes key, value and headers of a record may have together, as far as known."""
+        return self._limits.room(topic)
+
+    def too_large(self) -> list[Message]:
+        """Nothing: what is too large is given up with its transaction, and made again."""
+        return []
 
     def flush(self, timeout: float) -> bool:
         """Wait `timeout` seconds for the brokers to have everything; it shows after a commit."""
@@ -234,12 +244,23 @@ class KafkaTransactions:
             # transaction that was given up while this process was held.
             raise TransactionLostError("it was not committed within its time-out") from error
         except (KafkaError, ValueError) as error:  # ValueError: the group has let us go
+            self._learn_limits()
             raise TransactionLostError(self._explain(error)) from error
         self._attempt = None
         self._sent.clear()
         self.unconfirmed_bytes = 0
         self._open = False
         return True
+
+    def _learn_limits(self) -> None:
+        """Note what was too large, so that it is made shorter the next time."""
+        large = [
+            message
+            for future, message in self._sent
+            if future.failed() and isinstance(future.exception, TOO_LARGE)
+        ]
+        if large:
+            self._limits.refused(large)
 
     def _explain(self, error: BaseException) -> str:
         return explain(error, self._connection, operation="WRITE", owner=self._right)
@@ -259,7 +280,7 @@ class KafkaTransactions:
             if not is_open:
                 producer.begin_transaction()
             flush(producer)
-            for future in sent:
+            for future, _ in sent:
                 if future.failed():
                     raise future.exception
             if positions:
@@ -282,7 +303,7 @@ class KafkaTransactions:
             **self._options,
         }
         try:
-            fresh = make_producer(settings)
+            fresh = make_producer(settings, self._limits)
         except KafkaError as error:
             _log.debug("no new producer yet: %s", describe(error))
             return False
