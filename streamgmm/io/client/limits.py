@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["Limits", "Message"]
 
 _BY_DEFAULT: Final = 1_048_588  # the brokers' message.max.bytes
-# What the protocol adds to a record alone in its batch: header, lengths, times, an offset.
-_OVERHEAD: Final = 128
-_HEADER_OVERHEAD: Final = 10
+# What the protocol adds to a record alone in its batch: the batch's header, times, an offset, and
+# the lengths of all its parts, those of a dead letter's headers as well.
+_OVERHEAD: Final = 256
 _BATCH: Final = 256 * 1024
 _SMALLEST_BATCH: Final = 512
 _log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ class Message(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many bytes of a topic's room it takes."""
-        headers = sum(len(name) + len(text) + _HEADER_OVERHEAD for name, text in self.headers)
+        """How many bytes it brings along."""
+        headers = sum(len(name) + len(text) for name, text in self.headers)
         return len(self.value or b"") + len(self.key or b"") + headers
 
 
