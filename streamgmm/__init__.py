@@ -8,7 +8,7 @@ from streamgmm.estimators import OnlineGMM
 from streamgmm.mixture import HalfLife, PowerLaw, Stationary
 
 if TYPE_CHECKING:
-    from streamgmm.transformers import CategoricalSurprise, CyclicTime
+    from streamgmm.transformers import CategoricalSurprise, CyclicTime, KeyHistory
 
 __version__ = "0.1.0"
 
@@ -16,6 +16,7 @@ __all__ = [
     "CategoricalSurprise",
     "CyclicTime",
     "HalfLife",
+    "KeyHistory",
     "OnlineGMM",
     "PowerLaw",
     "Stationary",
@@ -25,7 +26,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # They come with the decoders of `events`, which a model alone has no use for.
-    if name in ("CategoricalSurprise", "CyclicTime"):
+    if name in ("CategoricalSurprise", "CyclicTime", "KeyHistory"):
         from streamgmm import transformers
 
         return getattr(transformers, name)

@@ -33,5 +33,8 @@ def seconds_of(span: str) -> float:
     parts = _PART.findall(compact) if _SPAN.fullmatch(compact) else []
     length = sum(float(n) * UNITS[unit] for n, unit in parts)
     if not 0 < length < math.inf:
-        raise ValueError(f'{span!r:.80} is no span of time above 0, such as "30s", "1h30m", "7d"')
+        raise ValueError(
+            f"{span!r:.80} is no span of time; allowed is one above 0, such as "
+            '"30s", "1h30m" or "7d"'
+        )
     return length

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamgmm import CategoricalSurprise, CyclicTime, HalfLife, OnlineGMM, PowerLaw
+from streamgmm import CategoricalSurprise, CyclicTime, HalfLife, KeyHistory, OnlineGMM, PowerLaw
 from streamgmm.config.sections import Model
 from streamgmm.config.toml import rules_of
 from streamgmm.detection import Budget, Detector, DetectorSettings
@@ -25,6 +25,7 @@ CONSTRUCTORS: dict[Any, dict[str, Any]] = {
     Budget: {},
     CategoricalSurprise: {"on": "port", "given": "host"},
     CyclicTime: {"on": "at"},
+    KeyHistory: {"history": "mean", "per": "host", "on": "size", "time": "at"},
     Field: {"name": "port", "transform": "surprise", "given": True},
     Schema: {"fields": (Field("size"),)},
 }
@@ -33,6 +34,9 @@ ALLOWED = {
     ("CategoricalSurprise", "on"): ("no", math.nan, -1, object, 1j, b"7d"),
     ("CategoricalSurprise", "given"): ("no", math.nan, -1, object, 1j, b"7d"),
     ("CyclicTime", "on"): ("no", math.nan, -1, object, 1j, b"7d"),
+    ("KeyHistory", "per"): ("no", math.nan, -1, object, 1j, b"7d"),
+    ("KeyHistory", "time"): ("no", math.nan, -1, object, 1j, b"7d"),
+    ("KeyHistory", "on"): ("no", math.nan, -1, object, 1j, b"7d"),
     ("Field", "name"): ("no",),
     ("Field", "unit"): ("no",),  # refused for another reason: a category has none
     ("Field", "given"): ("no",),

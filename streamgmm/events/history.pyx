@@ -66,6 +66,10 @@ cdef class KeyTable:
     def __len__(self):
         return len(self.slots)
 
+    def __reduce__(self):
+        histories = [NAMES[kind] for kind in self.kinds]
+        return rebuilt, (histories, list(self.half_lives), self.keys, self.state())
+
     def block(
         self,
         list keys,
@@ -207,6 +211,13 @@ cdef class KeyTable:
             raise ValueError(f"{rows.shape[1]} numbers a key, {self.width} are due")
         self.slots = OrderedDict((str(key), i) for i, key in enumerate(keys))
         self.rows = array.array("d", rows.tobytes())
+
+
+def rebuilt(histories, half_lives, keys, state):
+    """Return a table as `KeyTable.state` gave it."""
+    table = KeyTable(histories, half_lives, keys)
+    table.restore(state)
+    return table
 
 
 cdef double passed_since(double last, double time) noexcept:

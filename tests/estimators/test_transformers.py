@@ -8,12 +8,14 @@ import pickle
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
 import numpy as np
 import pytest
 from river import checks, compose, stats
 
 import streamgmm
-from streamgmm import CategoricalSurprise, CyclicTime, OnlineGMM
+from streamgmm import CategoricalSurprise, CyclicTime, KeyHistory, OnlineGMM
+from streamgmm.events import BatchDecoder, Field, Record, Schema
 from streamgmm.events.cycles import CYCLES, LocalTime
 from streamgmm.events.surprise import Surprise
 
@@ -22,6 +24,8 @@ TRANSFORMERS = {
     "of a number": CategoricalSurprise("V1", half_life=100),
     "given another": CategoricalSurprise("V1", given="V2", half_life=None, keys=20),
     "time": CyclicTime("V1", time_zone="Europe/Zurich"),
+    "count": KeyHistory("count", per="V1", time="V2", half_life="1h", keys=20),
+    "against its mean": KeyHistory("against_mean", per="V1", on="V2", half_life=30),
 }
 
 
@@ -153,6 +157,53 @@ def test_times_and_cycles_that_are_none() -> None:
         CyclicTime("at", cycles=("month",))
     with pytest.raises(ValueError, match="time zone 'Mars' is not known"):
         CyclicTime("at", time_zone="Mars")
+
+
+PAST = [
+    {"history": "since", "transform": "log1p"},
+    {"history": "count", "half_life": "1h"},
+    {"history": "sum", "on": "amount", "half_life": "1h", "transform": "log1p"},
+    {"history": "mean", "on": "amount", "half_life": 20, "transform": "log1p"},
+    {"history": "against_mean", "on": "amount", "half_life": "30d", "transform": "log1p"},
+]
+
+
+@pytest.mark.parametrize("settings", PAST, ids=lambda one: one["history"])
+def test_a_history_gives_a_jobs_numbers_event_by_event(settings) -> None:
+    rng = np.random.default_rng(1)
+    some = [
+        {"card": f"c{rng.integers(9)}", "at": 600.0 * i, "amount": round(rng.lognormal(3), 2)}
+        for i in range(300)
+    ]
+    field = dict(settings)
+    source = {"source": field.pop("on")} if "on" in field else {}
+    schema = Schema((Field("x", per="card", keys=5, **field, **source),), time="at")
+    lines = [Record(msgspec.json.encode(one), i) for i, one in enumerate(some)]
+    due = BatchDecoder(schema, origin="t").decode(lines)[0].X[:, 0]
+    transformer = KeyHistory(per="card", time="at", keys=5, **settings)
+    got = []
+    for i, event in enumerate(some):
+        if i == 150:
+            transformer = pickle.loads(pickle.dumps(transformer))
+        got.append(next(iter(transformer.transform_one(event).values()), math.nan))
+        transformer.learn_one(event)
+    np.testing.assert_array_equal(got, due)
+
+
+def test_a_history_lacks_what_it_needs() -> None:
+    for settings, words in (
+        ({"history": "count", "half_life": "1h"}, "time is None"),
+        ({"history": "since"}, "time is None"),
+        ({"history": "mean"}, "needs the name of the feature with the number"),
+        ({"history": "since", "time": "at", "on": "amount"}, "needs none"),
+        ({"history": "sum", "on": "amount"}, "needs half_life"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            KeyHistory(per="card", **settings)
+    mean = KeyHistory("mean", per="card", on="amount", transform="log1p")
+    for wrong in (-2, math.inf, "5"):
+        with pytest.raises(ValueError, match=r"'amount' is .* at least 0 or None"):
+            mean.learn_one({"card": "a", "amount": wrong})
 
 
 def test_the_package_has_no_other_names() -> None:
