@@ -37,6 +37,7 @@ KERNELS_MAY_KNOW = {
     "streamgmm.mixture": {"streamgmm.mixture"},
     "streamgmm.detection": {"streamgmm.mixture", "streamgmm.detection"},
     "streamgmm.events": set(),
+    "streamgmm.service": set(),
 }
 
 
