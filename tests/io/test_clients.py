@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, OffsetAndMetadata, TopicPartition
-from kafka.admin import ConfigResource
 
 from streamgmm.errors import BrokerError, ConfigError
 from streamgmm.events import Record
@@ -321,28 +320,21 @@ def test_keys_lead_to_the_partitions_of_kafka_s_own_clients(
     assert len(places) == len(keys), "murmur2, as Java's clients do it"
 
 
-def test_a_refused_record_stays_unconfirmed_and_is_sent_again(
+def test_a_record_that_its_topic_does_not_take_comes_back(
     client: Client, kafka: str, topic: TopicFactory, topics: Topics
 ) -> None:
     name = topic(configs={"max.message.bytes": "1000"})
     with closing(client.sink(Connection(brokers=[kafka]), [name])) as sink:
+        assert sink.room(name) < 1000
         sink.send(name, b"fits")
         assert sink.flush(30)
         sink.send(name, b"x" * 5000, b"key", [("a", b"b")])
-        assert not sink.flush(1.5)
-        assert sink.unconfirmed == 1
-        assert sink.retried >= 1
-        with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
-            change_limit(admin, name, 10_000)
-        wait_for(lambda: sink.flush(1.0), "the record to be accepted")
-        assert sink.unconfirmed == 0
-    records = topics.read(name, 2)
-    assert [len(record.value) for record in records] == [4, 5000]
-    assert (records[1].key, records[1].headers) == (b"key", [("a", b"b")])
-
-
-def change_limit(admin: KafkaAdminClient, topic: str, limit: int) -> None:
-    admin.alter_configs([ConfigResource("TOPIC", topic, {"max.message.bytes": str(limit)})])
+        sink.send(name, b"behind it")
+        [back] = wait_for(lambda: not sink.flush(1.0) and sink.too_large(), "the refusal")
+        assert (len(back.value), back.key, list(back.headers)) == (5000, b"key", [("a", b"b")])
+        wait_for(lambda: sink.flush(1.0), "the rest")
+        assert (sink.unconfirmed, sink.unconfirmed_bytes) == (0, 0)
+    assert sorted(record.value for record in topics.read(name, 2)) == [b"behind it", b"fits"]
 
 
 def test_a_sink_s_topic_that_is_not_there(client: Client, kafka: str) -> None:
