@@ -174,6 +174,8 @@ class Scene:
     def finish(self, *workers: Worker) -> Outcome:
         """Wait until all is put out, stop the workers, and compare with no fault at all."""
         wait_for(self._all_committed, "all positions to be committed", timeout=300)
+        # One that a killed worker left keeps readers from what was committed after it.
+        wait_for(lambda: not self.transaction_open(), "the last transaction's end")
         wait_for(lambda: self._up_to_date(workers), "no lag, nor anything to be learned again")
         for worker in workers:
             assert worker.stop() == 0, worker.log
@@ -245,7 +247,7 @@ class Scene:
         found = self._partitions(str(self._job["scores"]))
         ends = []
         for level in ("read_committed", "read_uncommitted"):
-            consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level=level)
+            consumer = KafkaConsumer(bootstrap_servers=self._sink, isolation_level=level)
             with closing(consumer):
                 ends.append(consumer.end_offsets(found))
         return ends[0] != ends[1]

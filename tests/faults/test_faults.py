@@ -73,6 +73,24 @@ def test_one_of_two_held_until_it_is_left_behind(scene: Scene, scale: Scale, cle
     assert clean(f"{fault}{scene.where}", 1, scene.finish(one, two))
 
 
+def test_who_stays_works_on(scene: Scene, scale: Scale, clean: Clean) -> None:
+    """Others come and go: partitions that do not move are not even opened again."""
+    one = scene.worker("one")
+    wait_for(lambda: len(one.readiness()["partitions"]) == scale.partitions, "all partitions")
+    feeder = scene.feed(seconds=8.0)
+    two = scene.worker("two")
+    for worker, count in ((one, 2), (two, 2)):
+        wait_for(lambda w=worker, n=count: len(w.readiness()["partitions"]) == n, "a half each")
+    stayed = set(one.readiness()["partitions"])
+    assert two.stop() == 0
+    wait_for(lambda: len(one.readiness()["partitions"]) == scale.partitions, "all partitions")
+    for name in stayed:
+        assert one.log.count(f"{name}: working from position") == 1
+    feeder.join()
+    fault = "a second worker joins and leaves: who stays works on"
+    assert clean(fault, 2, scene.finish(one))
+
+
 @IN_BOTH
 def test_rolling_restart(scene: Scene, scale: Scale, clean: Clean) -> None:
     """One more joins and leaves too: partitions move between workers that go on working."""

@@ -37,14 +37,15 @@ OUTPUT_BYTES = 300
 # While it waits; the outputs of all events would take several times as much.
 MOST_GROWTH = 50e6
 TOKEN = "s3cret"
-IMPATIENT = "from kafka import KafkaConsumer as K; K.DEFAULT_CONFIG['max_poll_interval_ms']=3000"
+IMPATIENT = "from kafka import KafkaConsumer as K; K.DEFAULT_CONFIG['max_poll_interval_ms']={}"
 
 
-def options(batch_size: int) -> dict[str, Any]:
+def options(scale: Scale, batch_size: int) -> dict[str, Any]:
     """The group throws it out soon if it does not poll, and operators may talk to it."""
+    patience = int(1000 * min(20.0, 0.75 * scale.outage))
     batches = {"STREAMGMM__SOURCE__BATCH_SIZE": str(batch_size)}
     token = {"STREAMGMM__SERVICE__TOKEN": TOKEN}
-    return {"before": IMPATIENT, "env": {**os.environ, **batches, **token}}
+    return {"before": IMPATIENT.format(patience), "env": {**os.environ, **batches, **token}}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def sink_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroke
 def test_slower_than_the_source(scene: Scene, scale: Scale, clean: Clean) -> None:
     """Seconds for what comes of one poll."""
     batch_size = scale.events // 60
-    worker = scene.worker(**options(batch_size))
+    worker = scene.worker(**options(scale, batch_size))
     wait_for(lambda: len(worker.readiness()["partitions"]) == scale.partitions, "its partitions")
     with quota(scene.bootstrap, batch_size * OUTPUT_BYTES / 3):
         scene.feed(seconds=0.5).join()
@@ -76,7 +77,7 @@ def test_away_while_the_source_is_not(
 ) -> None:
     scene = Scene(tmp_path, broker.bootstrap, scale, sink=sink_broker.bootstrap)
     with closing(scene):
-        worker = scene.worker(**options(2000))
+        worker = scene.worker(**options(scale, 2000))
         wait_for(lambda: len(worker.readiness()["partitions"]) == scale.partitions, "its work")
         feeder = scene.feed(seconds=2.0)
         wait_for(lambda: worker.metric("events_total") > 0, "some events")
@@ -100,7 +101,7 @@ def test_away_while_the_source_is_not(
 def test_broker_that_answers_nothing(
     scene: Scene, scale: Scale, broker: KafkaBroker, clean: Clean
 ) -> None:
-    worker = scene.worker(transaction_timeout="3s", **options(2000))
+    worker = scene.worker(transaction_timeout="3s", **options(scale, 2000))
     feeder = scene.feed(seconds=2.0)
     wait_for(lambda: worker.metric("events_total") > 0, "some events")
     broker.hold()

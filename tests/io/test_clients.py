@@ -189,11 +189,22 @@ def test_a_second_member_takes_its_share_and_gives_it_back(
             with polled(first):
                 [theirs] = assigned(second)
             assert second.committed(theirs) == 5
-            assert owner.gone == [(set(both), True)], "all are given up, then dealt out anew"
-            assert first.unopened() == set(both) - {theirs}
+            assert owner.gone == [({theirs}, True)], "what stays is not even touched"
+            assert not first.unopened()
             owner.positions = {}
-        assigned(first, 2)
-        assert len(owner.gone) == 2
+        assert assigned(first) == [theirs]
+        assert len(owner.gone) == 1
+
+
+def test_a_member_that_gets_nothing_has_joined_too(
+    client: Client, kafka: str, topic: TopicFactory
+) -> None:
+    name = topic()
+    with member(client, kafka, name) as first:
+        assigned(first)
+        with member(client, kafka, name) as second, polled(first):
+            wait_for(lambda: second.poll(0.1) == {} and second.joined, "it to join")
+            assert not second.assigned()
 
 
 def test_only_committed_transactions_are_read(

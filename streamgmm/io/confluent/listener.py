@@ -90,7 +90,10 @@ class Listener:
         # From the assignment on the library knows no position but of what it fetches.
         self._opened_at |= {one: self.position(one) or 0 for one in self.flowing}
         owned = self.flowing | self.waiting
-        self._consumer.assign([TopicPartition(*one, self._opened_at.get(one, 0)) for one in owned])
+        self._consumer.incremental_unassign([TopicPartition(*one) for one in owned])
+        self._consumer.incremental_assign(
+            [TopicPartition(*one, self._opened_at.get(one, 0)) for one in owned]
+        )
         self._consumer.pause([TopicPartition(*one) for one in self.waiting | self.resting])
 
     def position(self, partition: Partition) -> int | None:
@@ -121,7 +124,7 @@ class Listener:
         partitions = _named(assigned)
         # From somewhere, so that the library asks for no committed position; paused before it can
         # fetch. Where they begin `open` says.
-        consumer.assign([TopicPartition(*one, 0) for one in partitions])
+        consumer.incremental_assign([TopicPartition(*one, 0) for one in partitions])
         consumer.pause([TopicPartition(*one) for one in partitions])
         self.waiting |= partitions
         self.joined = True

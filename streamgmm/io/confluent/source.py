@@ -93,6 +93,8 @@ class ConfluentSource:
                 # Where retention has taken what was to be read, the owner is to know.
                 "auto.offset.reset": "error",
                 "allow.auto.create.topics": False,
+                # Who stays keeps its partitions and works on while others come and go.
+                "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": session_ms,
                 "heartbeat.interval.ms": session_ms // 15,
                 "max.poll.interval.ms": max(300_000, session_ms),

@@ -14,6 +14,7 @@ from kafka import (
     OffsetAndMetadata,
     TopicPartition,
 )
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import (
     AuthorizationError,
     IllegalGenerationError,
@@ -114,6 +115,8 @@ class KafkaSource:
                     # Where retention has taken what was to be read, the owner is to know.
                     auto_offset_reset="none",
                     allow_auto_create_topics=False,
+                    # Who stays keeps its partitions and works on while others come and go.
+                    partition_assignment_strategy=[CooperativeStickyAssignor()],
                     max_poll_records=max_records,
                     max_partition_fetch_bytes=fetch_bytes,
                     session_timeout_ms=int(session_timeout * 1000),
@@ -134,6 +137,12 @@ class KafkaSource:
     @property
     def joined(self) -> bool:
         """Whether the group has given this member its partitions (perhaps none)."""
+        return self._listener.joined or self._has_joined_for_nothing()
+
+    def _has_joined_for_nothing(self) -> bool:
+        """Whether the round of the group is over, of which the library tells no listener then."""
+        known = self._consumer.group_metadata().generation_id > 0
+        self._listener.joined = known and not self._consumer._coordinator.need_rejoin()
         return self._listener.joined
 
     def poll(self, timeout: float) -> dict[Partition, Records]:
