@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import sys
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import streamgmm
@@ -20,8 +19,6 @@ from streamgmm.errors import ConfigError, StreamGMMError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from streamgmm.service.stop import Stop
 
 __all__ = ["main"]
 
@@ -58,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _settle_stdout()
         where = f"{error.filename}: " if error.filename else ""
         reason = error.strerror or error
-        sys.stderr.write(f"streamgmm: {options.verb} cannot go on: {where}{reason}\n")
+        _say(f"{options.verb} cannot go on: {where}{reason}")
         return 1
     return code
 
@@ -154,23 +151,7 @@ def _run(options: argparse.Namespace) -> int:
     log_to_stderr(service.log_level, service.log_format, config.secrets())
     stop = Stop()
     with stop.on_signals(at_once=True), toggled_by_signal():
-        if service.log_format == "json":
-            return _run_logged(partial(run, config, stop), stop)
         run(config, stop)
-    return _code_of(stop.signal)
-
-
-def _run_logged(run: Callable[[], None], stop: Stop) -> int:
-    """Let what ends a job be lines of the log, which a program reads."""
-    try:
-        run()
-    except StreamGMMError as error:
-        for problem in _problems(error):
-            _log.critical("%s", problem)
-        return error.exit_code
-    except Exception:  # noqa: BLE001 - whatever it is, with its traceback
-        _log.critical("the job ended with an error that nobody expected", exc_info=True)
-        return 1
     return _code_of(stop.signal)
 
 
@@ -203,12 +184,18 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 def _complain(error: StreamGMMError) -> None:
-    for problem in _problems(error):
-        sys.stderr.write(f"streamgmm: {problem}\n")
+    for problem in error.problems if isinstance(error, ConfigError) else (str(error),):
+        _say(problem)
 
 
-def _problems(error: StreamGMMError) -> Sequence[str]:
-    return error.problems if isinstance(error, ConfigError) else (str(error),)
+def _say(why: str) -> None:
+    """Say why the program ends; where the log is JSON, as its last line."""
+    from streamgmm.service.logs import log_is_json
+
+    if log_is_json():
+        _log.critical("%s", why)
+    else:
+        sys.stderr.write(f"streamgmm: {why}\n")
 
 
 def _code_of(number: int | None) -> int:
@@ -220,7 +207,7 @@ def _reader_gone(verb: str) -> int:
     _settle_stdout()
     if verb != "run":
         return 0
-    sys.stderr.write("streamgmm: whoever read the standard output has closed it\n")
+    _say("whoever read the standard output has closed it")
     return 1
 
 

@@ -167,15 +167,16 @@ def test_a_taken_port_is_said(job: Path, tmp_path: Path) -> None:
     assert f"{address} is taken by another process".encode() in done.stderr
 
 
-def test_generate_is_labelled_and_repeatable() -> None:
-    done = run("generate", "network", "--count", "2000", "--seed", "7")
+@pytest.mark.parametrize("kind", ["network", "transactions"])
+def test_generate_is_labelled_and_repeatable(kind: str) -> None:
+    done = run("generate", kind, "--count", "2000", "--seed", "7")
     assert done.returncode == 0
     assert done.stderr == b""
-    flows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(flows) == 2000
-    assert {flow["label"] for flow in flows} == {0, 1}
-    assert run("generate", "network", "--count", "2000", "--seed", "7").stdout == done.stdout
-    assert run("generate", "network", "--count", "2000", "--seed", "8").stdout != done.stdout
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(events) == 2000
+    assert {event["label"] for event in events} == {0, 1}
+    assert run("generate", kind, "--count", "2000", "--seed", "7").stdout == done.stdout
+    assert run("generate", kind, "--count", "2000", "--seed", "8").stdout != done.stdout
 
 
 def test_generate_at_a_rate_is_endless_and_stops_at_ctrl_c() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import logging
 import signal
 import sys
@@ -16,17 +17,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from streamgmm.config.sections import LOG_LEVELS
 from streamgmm.service.secrecy import HidingFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from types import TracebackType
 
     from streamgmm.config import Secret
 
-__all__ = ["JsonFormatter", "LogHandler", "TextFormatter", "level", "log_to_stderr",
+__all__ = ["JsonFormatter", "LogHandler", "TextFormatter", "level", "log_is_json", "log_to_stderr",
            "place", "set_level", "toggled_by_signal"]  # fmt: skip
 
 _PLACE: Final = ("event_id", "partition", "offset")
@@ -80,7 +80,8 @@ class JsonFormatter(HidingFormatter):
         if record.exc_info:
             line["exception"] = self.hide(self.formatException(record.exc_info))
         # A lone surrogate (a file's name that is not UTF-8) is shown as text has it.
-        return msgspec.json.encode(_encodable(line)).decode()
+        # In ASCII, so that nothing can be taken for the end of a line.
+        return json.dumps(_encodable(line))
 
 
 def _encodable(line: dict[str, Any]) -> dict[str, Any]:
@@ -159,6 +160,19 @@ def log_to_stderr(name: str, form: str = "text", secrets: Iterable[Secret] = ())
     formatter = JsonFormatter("", secrets) if form == "json" else TextFormatter(secrets)
     logging.basicConfig(handlers=[LogHandler(sys.stderr, formatter)], force=True)
     _apply(name)
+    sys.excepthook = _log_last_error
+
+
+def log_is_json() -> bool:
+    """Whether the log is written as JSON."""
+    return any(isinstance(one.formatter, JsonFormatter) for one in logging.getLogger().handlers)
+
+
+def _log_last_error(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Let the traceback of what nobody expected be a line of the log, without secrets."""
+    _log.critical("the program ends: nobody expected this error", exc_info=(kind, error, trace))
 
 
 def level() -> str:

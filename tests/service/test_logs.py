@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from datetime import datetime
 
 import pytest
@@ -143,12 +144,13 @@ def test_lines_of_ever_other_kinds_are_counted_in_bounded_memory() -> None:
 @pytest.fixture
 def to_stderr():
     root = logging.getLogger()
-    before, level = root.handlers[:], root.level
+    before, level, hook = root.handlers[:], root.level, sys.excepthook
     yield logs.log_to_stderr
     for handler in root.handlers:
         handler.close()
     root.handlers[:] = before
     root.setLevel(level)
+    sys.excepthook = hook
     for name in ("kafka", "confluent_kafka", "uvicorn"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
@@ -175,6 +177,18 @@ def test_a_signal_turns_debug_on_and_off(to_stderr) -> None:
         assert logs.level() == "debug"
         os.kill(os.getpid(), signal.SIGUSR1)
         assert logs.level() == "info"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_nobody_expected_is_told_without_secrets(to_stderr, capsys, form) -> None:
+    to_stderr("info", form, [Secret("hunter2")])
+    error = ValueError("password hunter2")
+    sys.excepthook(ValueError, error, None)
+    told = capsys.readouterr().err
+    assert "ValueError: password ***" in told
+    assert "hunter2" not in told
+    if form == "json":
+        assert json.loads(told)["exception"] == "ValueError: password ***"
 
 
 JOB = """

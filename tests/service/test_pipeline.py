@@ -202,10 +202,12 @@ def payments(n: int) -> list[Record]:
     return made
 
 
-def make_for_payments(metrics: Metrics | None = None) -> Pipeline:
+def make_for_payments(metrics: Metrics | None = None, schema: Schema = PAYMENTS) -> Pipeline:
     settings = DetectorSettings(n_components=4, warmup=500, budget=Budget(probability=0.01))
-    decoder = BatchDecoder(PAYMENTS, origin="t-0", max_ahead=1e6)
-    return Pipeline(decoder, Detector(4, settings), metrics or Metrics(""), want_scores=True)
+    decoder = BatchDecoder(schema, origin="t-0", max_ahead=1e6)
+    return Pipeline(
+        decoder, Detector(schema.width, settings), metrics or Metrics(""), want_scores=True
+    )
 
 
 def test_categories_and_times_make_alerts_in_words_whatever_the_blocks() -> None:
@@ -233,16 +235,20 @@ def test_categories_and_times_make_alerts_in_words_whatever_the_blocks() -> None
     assert b'sampled_unknown_fields_total{partition="t-0"} 16.0' in metrics.exposition()
 
 
-def test_categories_are_part_of_the_state() -> None:
+def test_categories_and_histories_are_part_of_the_state() -> None:
+    past = Field("uses", "log1p", history="count", per="card", half_life="1d", keys=30)
+    schema = replace(PAYMENTS, fields=(*PAYMENTS.fields, past))
     events = payments(2_000)
-    one = make_for_payments()
+    one = make_for_payments(schema=schema)
     outputs_of(one, [events[:1_200]])
-    other = make_for_payments()
+    other = make_for_payments(schema=schema)
     other.detector = Detector.from_state(one.detector.state())
     other.restore(snapshot.unpack(snapshot.pack(one.state())))
     assert outputs_of(one, [events[1_200:]]) == outputs_of(other, [events[1_200:]])
     with pytest.raises(StateError, match="partition t-0 is not understood"):
         other.restore({"clock": one.state()["clock"], "categories": {}})
+    with pytest.raises(StateError, match="partition t-0 is not understood"):
+        other.restore({name: part for name, part in one.state().items() if name != "histories"})
 
 
 def test_a_half_life_in_time_goes_by_the_events_times_late_missing_and_equal_ones_too() -> None:
