@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource
 
 from streamgmm.service.stop import Stop
 from tests.workers import Topics, Worker, wait_for
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from tests.brokers.apache_kafka import KafkaBroker
     from tests.conftest import TopicFactory
 
 SOON = 10.0
@@ -104,14 +104,17 @@ def test_a_stop_while_the_group_waits_for_another(
 
 
 def test_a_second_signal_ends_at_once_and_loses_nothing(
-    tmp_path: Path, topics: Topics, kafka: str, topic: TopicFactory
+    tmp_path: Path, topics: Topics, kafka: str, topic: TopicFactory, own_kafka: KafkaBroker
 ) -> None:
     """The sink takes nothing, so that a first signal drains for as long as that may take."""
-    nothing = {"min.insync.replicas": "2"}  # there is one
-    job = {"topic": topic("flows"), "scores": topic("scores", configs=nothing)}
-    with Worker(tmp_path, brokers=kafka, delivery="at_least_once", instance="one", **job) as worker:
-        topics.send_flows(job["topic"], 0, 50)
-        for second, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+    with closing(KafkaAdminClient(bootstrap_servers=own_kafka.bootstrap)) as admin:
+        admin.create_topics({"scores": {"num_partitions": 1, "replication_factor": 1}})
+    job = {"brokers": kafka, "sink_brokers": own_kafka.bootstrap, "topic": topic("flows")}
+    with Worker(tmp_path, instance="one", scores="scores", **job) as worker:
+        for i, (second, code) in enumerate(((signal.SIGTERM, 143), (signal.SIGINT, 130))):
+            wait_for(lambda: worker.readiness()["partitions"], "the partition")
+            own_kafka.hold()
+            topics.send_flows(job["topic"], 50 * i, 50 * (i + 1))
             wait_for(lambda: "outputs wait" in worker.readiness()["reason"], "trouble")
             worker.process.send_signal(signal.SIGTERM)
             time.sleep(1)
@@ -123,11 +126,10 @@ def test_a_second_signal_ends_at_once_and_loses_nothing(
             assert time.monotonic() - began < 1
             assert "ended at once by a second signal" in worker.log
             assert "Traceback" not in worker.log
+            own_kafka.let_go()
             worker.restart()
-        with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
-            changed = ConfigResource("TOPIC", job["scores"], {"min.insync.replicas": "1"})
-            admin.alter_configs([changed])
-        assert len(topics.read(job["scores"], 50)) >= 50
+        with closing(Topics(own_kafka.bootstrap)) as sent:
+            assert len(sent.read("scores", 100)) >= 100
 
 
 def test_elsewhere_a_second_signal_interrupts() -> None:
