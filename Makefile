@@ -106,6 +106,10 @@ bench-peers: venv $(VENV)/.peers ## the same beside other detectors, and each ru
 	    --data $(or $(DATA),$(error name the folder of the labelled sets: make bench-peers DATA=...)) \
 	    --out $(or $(OUT),build/quality) $(OPTIONS)
 
+.PHONY: screenshots
+screenshots: servers ## photograph the live page for README and docs, into docs/images/
+	$(VENV_PYTHON) -m tools.screenshots
+
 .PHONY: soak
 soak: servers ## the faults of `make test` with full counts, into docs/reliability.md; then MINUTES (5) of calm and crashes
 	$(BIN)/pytest tests/faults --all-counts --outcomes docs/reliability.md

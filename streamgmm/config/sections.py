@@ -145,7 +145,7 @@ class Service:
     http: Annotated[
         str,
         Rule('"host:port", or empty for none', rules.address),
-        "where /metrics, /healthz, /readyz and /incidents are served",
+        "where the live page, /metrics, /healthz, /readyz and /incidents are served",
     ] = "127.0.0.1:9464"
     client: Annotated[
         str,
@@ -181,7 +181,7 @@ class Service:
     guard: Annotated[
         str,
         choice("commands", "all"),
-        "what asks for the token: commands, or /metrics and /incidents as well",
+        "what asks for the token: commands, or what tells of events as well",
     ] = "commands"
     log_level: Annotated[str, choice(*LOG_LEVELS), "of the log on standard error"] = "info"
     log_format: Annotated[

@@ -2,6 +2,7 @@
 
 import { ofComponent } from "./colours.js";
 import { byId, h, setText } from "./dom.js";
+import { markInPlane } from "./plane.js";
 import { percent } from "./words.js";
 
 const WORDS = { normal: "normal", partly: "partly normal", rare: "not established", accepted: "accepted" };
@@ -26,9 +27,7 @@ export function startComponents() {
 
   function build({ id, component }) {
     const parts = { bar: h("i"), share: h("b", { class: "number" }), change: h("span", { class: "hint number" }), standing: h("span", { class: "hint" }), ranges: h("dl") };
-    const mark = (on) => () => {
-      for (const one of document.querySelectorAll("#plane .component")) one.classList.toggle("marked", on && one.dataset.id === id);
-    };
+    const mark = (on) => () => markInPlane(on ? id : null);
     const element = h("details", { class: `component ${ofComponent(component)}`, onmouseenter: mark(true), onmouseleave: mark(false) },
       h("summary", {}, h("span", { class: "swatch" }, String(component)), h("span", { class: "weight" }, parts.bar), parts.share, parts.change, parts.standing),
       parts.ranges);

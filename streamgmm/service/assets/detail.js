@@ -106,11 +106,11 @@ function picker(records, choose) {
   return h("label", { class: "pick" }, "Alert ", select);
 }
 
-function told({ record, component }, about) {
+function told({ record, component, shares }, about) {
   return [
     h("div", { class: "reasons" },
       h("h3", {}, "Why"),
-      record.reasons.length ? reasons(record.reasons, about.fields) : h("p", { class: "empty" }, "No single feature stands out."),
+      record.reasons.length ? reasons(record.reasons, about.fields, shares) : h("p", { class: "empty" }, "No single feature stands out."),
       nearest(component)),
     h("div", {},
       h("h3", {}, "The event"),

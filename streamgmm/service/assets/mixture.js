@@ -45,6 +45,7 @@ export function startMixture(about) {
     const there = told.components.length > 0;
     box.hidden = !there;
     byId("no-mixture").hidden = there;
+    for (const one of document.querySelectorAll(".plane-choice")) one.hidden = !there;
     if (!there) return;
     if (plane[0] === null) plane = told.plane; // the automatic choice is kept, so that nothing flips
     [x.value, y.value] = told.plane;

@@ -4,11 +4,16 @@ import { ofComponent } from "./colours.js";
 import { svg } from "./dom.js";
 import { ticks } from "./scales.js";
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, ROOM] = [560, 420, 64, 40, 10];
+const [LEFT, BOTTOM, ROOM] = [64, 40, 10];
+// In pixels of the screen, so that labels can be read on a phone as well.
+let [WIDTH, HEIGHT] = [560, 420];
 const SIGMAS = 2;
+const REACH = 0.8;
 
 export function drawPlane(element, told, columns) {
-  const [x, y] = told.plane.map((name, i) => axis(told, i, columns.get(name), name));
+  WIDTH = Math.max(280, element.clientWidth || WIDTH);
+  HEIGHT = Math.min(420, Math.round(0.8 * WIDTH));
+  const [x, y] = told.plane.map((name, i) => axis(told, i, columns.get(name), name, i === 0 ? WIDTH : HEIGHT));
   const across = (value) => LEFT + ((WIDTH - LEFT - ROOM) * (value - x.low)) / (x.high - x.low);
   const up = (value) => HEIGHT - BOTTOM - ((HEIGHT - BOTTOM - ROOM) * (value - y.low)) / (y.high - y.low);
   const inside = ([a, b]) => a >= x.low && a <= x.high && b >= y.low && b <= y.high;
@@ -24,9 +29,18 @@ export function drawPlane(element, told, columns) {
     svg("text", { class: "title", x: (LEFT + WIDTH - ROOM) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, cut(x.name)),
     svg("text", { class: "title", transform: `translate(12 ${(HEIGHT - BOTTOM) / 2}) rotate(-90)`, "text-anchor": "middle" }, cut(y.name)),
     svg("g", { class: "dots" }, ...told.points.filter(inside).map(([a, b]) => svg("circle", { cx: across(a), cy: up(b), r: 1.8 }))),
-    ...ellipses(told.components, x, y, across, up),
+    svg("clipPath", { id: "within" }, svg("rect", { x: LEFT, y: ROOM, width: WIDTH - LEFT - ROOM, height: HEIGHT - BOTTOM - ROOM })),
+    svg("g", { "clip-path": "url(#within)" }, ...ellipses(told.components, x, y, across, up)),
     svg("g", { class: "dots alerts" }, ...told.alerts.map((point) => alert(point, inside(point), x, y, across, up))),
   );
+}
+
+let marked = null;
+
+// Makes a component stand out, also when the plane is drawn again; null: none.
+export function markInPlane(id) {
+  marked = id;
+  for (const one of document.querySelectorAll("#plane .component")) one.classList.toggle("marked", one.dataset.id === id);
 }
 
 const cut = (name) => (name.length > 40 ? `${name.slice(0, 39)}…` : name);
@@ -38,17 +52,21 @@ function alert(point, within, x, y, across, up) {
 }
 
 // From where to where an axis goes: all but the outermost events, and the usual components whole.
-function axis(told, i, field, name) {
+function axis(told, i, field, name, size) {
   const values = told.points.map((point) => point[i]).sort((a, b) => a - b);
   const ends = values.length ? [values[Math.floor(0.005 * values.length)], values[Math.ceil(0.995 * values.length) - 1]] : [];
   for (const { mean, covariance, weight } of told.components) {
     const spread = Math.sqrt(covariance[i === 0 ? 0 : 2]);
     if (weight > 0.01) ends.push(mean[i] - 2.2 * spread, mean[i] + 2.2 * spread);
   }
-  const [least, most] = [Math.min(...ends), Math.max(...ends)];
+  // Alerts widen it, but may not squeeze the rest together.
+  const [first, last] = [Math.min(...ends), Math.max(...ends)];
+  const reach = REACH * (last - first);
+  const near = told.alerts.map((point) => point[i]).filter((one) => one > first - reach && one < last + reach);
+  const [least, most] = [Math.min(first, ...near), Math.max(last, ...near)];
   const room = 0.04 * (most - least) || 1;
   const [low, high] = [least - room, most + room];
-  return { name, low, high, ticks: ticks(field, low, high) };
+  return { name, low, high, ticks: ticks(field, low, high, Math.max(3, size / 70)) };
 }
 
 // The heaviest on top; of two labels in one place only the heavier one's is written.
@@ -72,7 +90,7 @@ function ellipse(one, [cx, cy], [sx, sy], labelled) {
   const kind = one.standing === "rare" || one.standing === "partly" ? "unestablished" : "established";
   const label = labelled
     ? svg("text", { class: "label", x: cx, y: cy + 4, "text-anchor": "middle" }, String(one.component)) : null;
-  return svg("g", { class: `component ${kind} ${colour}`, "data-id": one.id },
+  return svg("g", { class: `component ${kind} ${colour} ${one.id === marked ? "marked" : ""}`, "data-id": one.id },
     svg("title", {}, `component ${one.component}, ${one.standing}`),
     svg("ellipse", { rx: SIGMAS * Math.sqrt(middle + half), ry: SIGMAS * Math.sqrt(Math.max(middle - half, 0.01)),
                      transform: `translate(${cx} ${cy}) rotate(${angle})` }),

@@ -8,6 +8,15 @@ export function forward(transform, value) {
   return value;
 }
 
+const WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+// The part of its day ("08:30") or week ("Tue 08:30") that has passed at a time.
+export function partOfCycle(clock) {
+  const [hours, minutes] = clock.slice(-5).split(":").map(Number);
+  const day = (hours + minutes / 60) / 24;
+  return clock.length > 5 ? (WEEKDAYS.indexOf(clock.slice(0, 3)) + day) / 7 : day;
+}
+
 // The columns of the fields, each with its field.
 export const columnsOf = (fields) =>
   new Map(fields.flatMap((field) => field.columns.map((name) => [name, field])));
@@ -27,8 +36,8 @@ function linear(low, high) {
   return ticks.map((at) => [at, at]);
 }
 
-// Ticks within [low, high] of the model's units, as pairs of position and label.
-export function ticks(field, low, high) {
+// Ticks within [low, high] of the model's units, about `most` at most, as pairs of position and label.
+export function ticks(field, low, high, most) {
   if (!(high > low)) return [];
   let found;
   if (field.transform === "surprise") {
@@ -44,7 +53,7 @@ export function ticks(field, low, high) {
   // Labels that would touch are left out.
   const kept = [];
   for (const tick of within.reverse()) {
-    if (!kept.length || kept.at(-1)[0] - tick[0] > (high - low) / 8) kept.push(tick);
+    if (!kept.length || kept.at(-1)[0] - tick[0] > (high - low) / most) kept.push(tick);
   }
   return kept.reverse();
 }

@@ -8,6 +8,7 @@ import { short } from "./words.js";
 const uPlot = globalThis.uPlot;
 const AXES = [["auto", "Auto"], ["linear", "Linear"], ["log", "Log"]];
 const HEIGHT = 260;
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800];
 
 export function startScores(openAlert) {
   const box = byId("scores");
@@ -64,11 +65,10 @@ export function startScores(openAlert) {
 
   function wantsLog() {
     if (axis !== "auto") return axis === "log";
-    const highest = Math.max(0, ...[...buckets.values()].map(({ high }) => high ?? 0));
-    const thresholds = [...buckets.values()].map(({ threshold }) => threshold).filter((one) => one !== null).sort((a, b) => a - b);
-    const usual = Math.max(10, thresholds[thresholds.length >> 1] ?? 0);
+    const highs = [...buckets.values()].map(({ high }) => high ?? 0).sort((a, b) => a - b);
+    const usual = Math.max(10, highs[highs.length >> 1] ?? 0);
     // Not back and forth with every alert that comes and goes.
-    return highest > (log ? 4 : 6) * usual;
+    return highs.at(-1) > (log ? 4 : 6) * usual;
   }
 
   function draw() {
@@ -116,20 +116,20 @@ export function startScores(openAlert) {
       height: HEIGHT,
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-      padding: [10, 12, 0, 0],
+      padding: [10, 26, 0, 0],
       scales: {
         x: { time: true, range: () => [now - chosen.span, Math.max(now, 1)] },
         y: { distr: log ? 4 : 1, asinh: 10, range: () => range() },
       },
       axes: [
-        { ...axisStyle, size: 32, space: 76, values: timeLabels },
-        { ...axisStyle, size: 56, space: 34, values: (_, splits) => splits.map((one) => (one === null ? "" : short(one))) },
+        { ...axisStyle, size: 32, space: 76, incrs: STEPS, splits: timeTicks, values: timeLabels },
+        { ...axisStyle, size: 56, space: 34, ...(log ? { splits: decades, filter: (_, splits) => splits } : {}), values: (_, splits) => splits.map((one) => (one === null ? "" : short(one))) },
       ],
       series: [
         {},
         line("series", { width: 0.6, stroke: () => colour("series", 0.55) }),
         line("series", { width: 0 }),
-        line("series", { width: 1.8 }),
+        line("series", { width: 1.8, points: { show: () => shown.length < 30, size: 5, fill: () => colour("series") } }),
         line("threshold", { width: 1.4, dash: [6, 4] }),
         { stroke: () => colour("alert"), paths: () => null,
           points: { show: true, size: 7, width: 1, fill: () => colour("alert"), stroke: () => colour("panel") } },
@@ -139,11 +139,27 @@ export function startScores(openAlert) {
     };
   }
 
+  // 0 and the powers of ten, as far apart as they are on such an axis.
+  function decades(_, __, low, high) {
+    const all = [0];
+    for (let one = 10; one <= high; one *= 10) all.push(one);
+    for (let one = -10; one >= low; one *= 10) all.unshift(one);
+    return all;
+  }
+
+  // Whole steps of the local clock.
+  function timeTicks(_, __, from, to, step) {
+    const shift = 60 * new Date(from * 1000).getTimezoneOffset();
+    const ticks = [];
+    for (let at = Math.ceil((from - shift) / step) * step + shift; at <= to; at += step) ticks.push(at);
+    return ticks;
+  }
+
   function timeLabels(_, splits) {
     const long = chosen.span > 86400;
     const fine = chosen.span <= 600;
     return splits.map((one) => {
-      const date = new Date(one * 1000);
+      const date = new Date(Math.round(one) * 1000);
       if (long) return date.toLocaleDateString("en-GB", { day: "numeric", month: "short" }) + (date.getHours() ? ` ${date.getHours()}:00` : "");
       return date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...(fine ? { second: "2-digit" } : {}) });
     });

@@ -1,5 +1,5 @@
-// Incidents and alerts as rows, the latest first. While somebody is in the table nothing jumps:
-// what is new waits behind a button.
+// Incidents and alerts as rows: the incidents that are open, then all else, the latest first. While
+// somebody is in the table nothing jumps: what is new waits behind a button.
 
 import { byId, choices, h, setText } from "./dom.js";
 import { startDetail } from "./detail.js";
@@ -22,7 +22,8 @@ export function startTable(about) {
   let opened = null;
   let allowed = FIRST;
 
-  const busy = () => table.matches(":hover") || table.contains(document.activeElement);
+  const pointer = matchMedia("(hover: hover)");
+  const busy = () => (pointer.matches && table.matches(":hover")) || table.contains(document.activeElement);
   const matches = ({ told }) => {
     const text = byId("find").value.trim().toLowerCase();
     const inText = !text || `${told.key ?? ""} ${told.reason} ${told.id}`.toLowerCase().includes(text);
@@ -45,24 +46,29 @@ export function startTable(about) {
       if (known) update(known, one);
     }
     const fresh = told.filter((one) => !rows.has(one.id));
-    if (first || !busy()) insert(waiting.splice(0));
-    if (first || !busy()) insert(fresh);
+    if (first || !busy()) insert([...waiting.splice(0), ...fresh]);
     else waiting = [...fresh, ...waiting.filter((one) => !fresh.some(({ id }) => id === one.id))];
     note();
   }
 
   function insert(fresh) {
-    for (const one of [...fresh].sort((a, b) => a.place - b.place)) {
+    for (const one of fresh) {
       const known = rows.get(one.id);
       if (known) update(known, one);
       else rows.set(one.id, build(one));
-      body.prepend(rows.get(one.id).element);
     }
-    for (const [id, { element }] of rows) {
-      if (rows.size <= MOST) break;
-      if (id === opened) continue;
+    const order = (one) => (one.told.standing === "open" ? Infinity : 0);
+    const sorted = [...rows.values()].sort((a, b) => (order(b) === order(a) ? b.told.place - a.told.place : order(b) - order(a)));
+    for (const { told, element } of sorted.slice(MOST)) {
+      if (told.id === opened) continue;
       element.remove();
-      rows.delete(id);
+      rows.delete(told.id);
+    }
+    let at = body.firstElementChild;
+    for (const { told, element } of sorted) {
+      if (!rows.has(told.id)) continue;
+      if (element === at) at = at.nextElementSibling;
+      else body.insertBefore(element, at);
     }
   }
 

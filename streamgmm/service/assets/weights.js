@@ -31,7 +31,7 @@ export function startWeights() {
       padding: [6, 8, 0, 0],
       scales: { y: { range: (_, __, most) => [0, Math.min(1, Math.max(0.1, most * 1.1))] } },
       axes: [
-        { ...axis, size: 26, values: (_, splits) => splits.map((one) => new Date(one * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
+        { ...axis, size: 26, values: (_, splits) => splits.map((one) => new Date(Math.round(one) * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
         { ...axis, size: 44, space: 28, values: (_, splits) => splits.map((one) => percent(one)) },
       ],
       series: [{}, ...components.map((number) => ({ stroke: () => colour(ofComponent(number)), width: 1.6, points: { show: false }, spanGaps: false }))],

@@ -22,7 +22,7 @@ _NEW_RATE: Final = 6.0
 
 def burst(rng: np.random.Generator, begin: float) -> Flows:
     """Let a client scan a server, and outside addresses flood another one, within 20 seconds."""
-    return Flows.concatenate([scan(rng, begin, 40), flood(rng, begin + 2.0, 80)])
+    return Flows.concatenate([scan(rng, begin, 20), flood(rng, begin + 2.0, 15)])
 
 
 def slow(rng: np.random.Generator, begin: float) -> Flows:

@@ -65,10 +65,19 @@ class Row(msgspec.Struct):
 
 
 class Kept(msgspec.Struct):
-    """An alert as it went out, with the identity of its component (slots change hands)."""
+    """An alert as it went out, and what the page shows with it.
+
+    Attributes
+    ----------
+    component_id
+        The identity of its component: slots change hands.
+    shares
+        Of its features that are categories, the share of the events that had the same one.
+    """
 
     record: AlertRecord
     component_id: int | None
+    shares: dict[str, float]
 
 
 class _Entry:
@@ -108,11 +117,11 @@ class Book:
         self.version = 0
         self._places = 0
 
-    def take(self, model: str, record: AlertRecord, component_id: int | None) -> None:
+    def take(self, model: str, kept: Kept) -> None:
         """Enter an alert of a model; one that is there already (sent again) changes nothing."""
+        record = kept.record
         if record.event is not None and len(bytes(record.event)) > _MOST_EVENT_BYTES:
-            record = msgspec.structs.replace(record, event=None)
-        kept = Kept(record, component_id)
+            record = kept.record = msgspec.structs.replace(record, event=None)
         if record.incident is None:
             if record.id not in self._alerts:
                 self._take_alone(model, kept)

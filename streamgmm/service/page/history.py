@@ -103,7 +103,8 @@ def summed_up(
     """Sum a block of n >= 1 scores up, as a bucket that has no place in time yet."""
     n = len(scores)
     some = scores[:: n // _ENOUGH + 1]
-    middle = float(np.partition(some, len(some) // 2)[len(some) // 2])
+    # What lies above the threshold is not typical, also where it is all there is of a small block.
+    middle = min(float(np.partition(some, len(some) // 2)[len(some) // 2]), threshold)
     low, high = float(scores.min()), strangest.score
     return Bucket(0, n, alerts, low, high, middle * n, threshold, strangest)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from streamgmm.service.page.book import Book, Row
+from streamgmm.service.page.book import Book, Kept, Row
 from streamgmm.service.page.history import Event, History, columns, summed_up
 from streamgmm.service.page.mixture import MixtureHistory, shown, told
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streamgmm.detection import Detector
-    from streamgmm.events import Schema
+    from streamgmm.events import Batch, Schema
     from streamgmm.service.likeness import Likeness
     from streamgmm.service.page.history import Bucket
     from streamgmm.service.pipeline import Outputs
@@ -50,6 +50,11 @@ class Recorder:
     def __init__(self, schema: Schema, clock: Callable[[], float] = time.time) -> None:
         self.schema = schema
         self.clock = clock
+        self._categories = {
+            column: field.name
+            for field, column in zip(schema.fields, schema.offsets, strict=True)
+            if field.kind == "category"
+        }
         self._lock = Lock()
         self._histories: dict[str, History] = {}
         self._mixtures: dict[str, MixtureHistory] = {}
@@ -81,9 +86,15 @@ class Recorder:
         with self._lock:
             self._add(model, now, block)
             self._mixture(model).cloud.add(batch.X, [row for row, _ in outputs.alerts], now)
-            for _, record in outputs.alerts:
+            for row, record in outputs.alerts:
                 component = None if ids is None else int(ids[record.component])
-                self._book.take(model, record, component)
+                self._book.take(model, Kept(record, component, self._shares(batch, row)))
+
+    def _shares(self, batch: Batch, row: int) -> dict[str, float]:
+        return {
+            self._categories[column]: float(judged.share[row])
+            for column, judged in batch.judged.items()
+        }
 
     def _add(self, model: str, now: float, block: Bucket) -> None:
         if model not in self._histories:
@@ -183,7 +194,11 @@ class Recorder:
         return {
             "row": row,
             "records": [
-                {"record": kept.record, "component": _component(now, kept.component_id)}
+                {
+                    "record": kept.record,
+                    "component": _component(now, kept.component_id),
+                    "shares": kept.shares,
+                }
                 for kept in records
             ],
         }

@@ -104,8 +104,8 @@ def test_an_anomaly_is_there_within_two_seconds_and_says_why(busy: Stream, open_
         expect(page.locator("#state-text")).to_have_text("Ready")
         busy.now += 1.0
         busy.attack(duration=9_000.0)
-        newest = page.locator("#rows .entry").first
-        expect(newest).to_contain_text("duration 2 h 30 min", timeout=2_000)
+        newest = page.locator("#rows .entry", has_text="duration 2 h 30 min")
+        expect(newest).to_be_visible(timeout=2_000)
         newest.locator(".row").click()
         detail = page.locator(".detail")
         expect(detail.locator(".bars li").first).to_contain_text("duration")
@@ -173,13 +173,14 @@ def test_it_is_used_by_keyboard(busy: Stream, open_page: Open) -> None:
     busy.attack(duration=9_000.0)
     with busy.serve() as server:
         page = open_page(server.url, color_scheme="light")
-        expect(page.locator("#rows .entry").first).to_contain_text("duration")
-        page.keyboard.press("j")
-        page.keyboard.press("Enter")
-        expect(page.locator(".entry.opened")).to_contain_text("duration 2 h 30 min")
-        page.keyboard.press("j")
-        page.keyboard.press("Enter")
-        expect(page.locator(".entry.opened")).to_contain_text("load 60")
+        rows = page.locator("#rows .entry")
+        expect(rows.filter(has_text="duration 2 h 30 min")).to_be_visible()
+        for number in range(2):
+            page.keyboard.press("j")
+            expect(rows.nth(number).locator(".row")).to_be_focused()
+            page.keyboard.press("Enter")
+            expect(page.locator(".entry.opened .bars")).to_be_visible()
+            expect(rows.nth(number)).to_have_class("entry opened")
         page.keyboard.press("Escape")
         expect(page.locator(".entry.opened")).to_have_count(0)
         page.keyboard.press("k")
@@ -210,7 +211,7 @@ def test_what_events_bring_along_is_text(open_page: Open) -> None:
     stream.attack(**{evil: 60.0, "host": evil, "note": evil})
     with stream.serve() as server:
         page = open_page(server.url, viewport=PHONE)
-        page.locator("#rows .entry .row").first.click()
+        page.locator("#rows .entry", has_text=evil).locator(".row").first.click()
         expect(page.locator(".detail .bars")).to_contain_text(evil)
         expect(page.locator(".detail table.event")).to_contain_text("note")
         expect(page.locator("#plane .component").first).to_be_visible()
