@@ -8,7 +8,7 @@ transform can be undone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,10 +65,7 @@ class Encoder:
         )
         # Columns of histories are encoded as the number that they are made of, and told as
         # what was made of it.
-        self._told = tuple(
-            _RATIO if _is_ratio(field) else transform
-            for field, transform in zip(fields, self._transforms, strict=True)
-        )
+        self._told = tuple(map(_telling, fields, self._transforms))
 
     def forward(self, values: Array) -> tuple[Array, dict[int, EventError]]:
         """Encode a block of events.
@@ -153,6 +150,15 @@ class Encoder:
 
 def _is_ratio(field: Field) -> bool:
     return field.history == "against_mean" and field.transform == "log1p"
+
+
+def _telling(field: Field, transform: Transform) -> Transform:
+    """Return how a column is told, which of a history is not how it is encoded."""
+    if _is_ratio(field):
+        return _RATIO
+    if field.history in ("since", "count"):  # on whatever scale: there are no fewer than none
+        return replace(transform, lower=0.0)
+    return transform
 
 
 def _unit(field: Field) -> str:

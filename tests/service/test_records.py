@@ -283,6 +283,7 @@ PAYMENTS = Schema(
     (
         Field("pause", "log1p", history="since", per="card"),
         Field("uses", "log1p", history="count", per="card", half_life="1h"),
+        Field("turns", history="count", per="card", half_life="1d"),
         Field("spent", "log1p", False, "EUR", "amount", history="sum", per=True, half_life="1d"),
         Field("usual", "log1p", False, "EUR", "amount", history="mean", per="card"),
         Field("ratio", "log1p", False, "EUR", "amount", history="against_mean", per="card"),
@@ -298,6 +299,7 @@ PAYMENTS = Schema(
     [
         ("pause", np.log1p(3), (9, 1), "3 s after the last event of this card, usually 2 h 15 min"),
         ("uses", np.log1p(4), (0, 0.35), "4 events of this card within about 1 h, usually 0 (0 to"),
+        ("turns", 4.0, (-1.0, 0.2), "4 events of this card within about 1 d, usually 0"),
         ("spent", np.log1p(900), (3, 0.5), "900 EUR of this key within about 1 d, usually 19 EUR"),
         ("usual", np.log1p(900), (3, 0.5), "900 EUR as the mean of this card, usually 19 EUR"),
         ("ratio", np.log(30), (0, 0.7), "30 times the mean of this card, usually 1 (0.25 to 4.1)"),
