@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamgmm.io.confluent import Confluent
-from streamgmm.io.kafka import KafkaPython
+from tests.io.members import MADE_BY
 from tests.workers import CLIENTS, Topics
 
 if TYPE_CHECKING:
@@ -16,12 +15,10 @@ if TYPE_CHECKING:
 
     from streamgmm.io.client import Client
 
-_MADE_BY = dict(zip(CLIENTS, (KafkaPython, Confluent), strict=True))
-
 
 @pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> Client:
-    return _MADE_BY[request.param]()
+    return MADE_BY[request.param]()
 
 
 @pytest.fixture

@@ -7,13 +7,18 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from streamgmm.io.client import Connection, Partition
-from tests.workers import wait_for
+from streamgmm.io.confluent import Confluent
+from streamgmm.io.kafka import KafkaPython
+from tests.workers import CLIENTS, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from streamgmm.events import Record
     from streamgmm.io.client import Client, Source
+
+
+MADE_BY = dict(zip(CLIENTS, (KafkaPython, Confluent), strict=True))
 
 
 class Nobody:

@@ -30,8 +30,9 @@ def decoded(records: list[Any]) -> list[dict[str, Any]]:
     return [msgspec.json.decode(record.value) for record in records]
 
 
+@pytest.mark.parametrize("client", CLIENTS)
 def test_events_in_scores_alerts_and_dead_letters_out(
-    tmp_path: Path, topics: Topics, job: dict[str, str]
+    tmp_path: Path, topics: Topics, job: dict[str, str], client: str
 ) -> None:
     source = job["topic"]
     topics.send_flows(source, 0, 2000, partitions=2)
@@ -39,7 +40,7 @@ def test_events_in_scores_alerts_and_dead_letters_out(
     topics.send(source, b"x" * 100_000, partition=0, key=b"k")
     topics.send(source, None, key=b"tombstone", partition=1)
     topics.flush()
-    with Worker(tmp_path, **job) as worker:
+    with Worker(tmp_path, client=client, **job) as worker:
         scores = topics.read(job["scores"], 2000)
         assert len(scores) == 2000
         assert_exactly_the_uninterrupted_scores(worker, source, scores, 2000)

@@ -17,9 +17,9 @@ from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from streamgmm.errors import BrokerError, ConfigError
 from streamgmm.io.client import Connection
-from streamgmm.io.kafka import KafkaSink, KafkaSource
 from tests.brokers.secured import PASSWORDS, Right, SecuredBroker
-from tests.workers import Topics, Worker, wait_for
+from tests.io.members import MADE_BY, Nobody
+from tests.workers import CLIENTS, Topics, Worker, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.kafka
 
 ROOT = Path(__file__).parents[2]
+OWN_WORDS = {
+    "kafka-python": "SaslAuthenticateRequest",
+    "confluent": "for SASL mechanism PLAIN",
+}
 TOKEN = "t0ken'of\"operators"
 
 
@@ -40,6 +44,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
 def topics(broker: SecuredBroker) -> Iterator[Topics]:
     with closing(Topics(broker.bootstrap, **broker.login("admin"))) as client:
         yield client
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 @pytest.fixture
@@ -114,7 +123,7 @@ def test_the_listed_rights_suffice(
 
 
 def test_scram_passwords_from_a_file(
-    tmp_path: Path, broker: SecuredBroker, topics: Topics, job: dict[str, str]
+    tmp_path: Path, broker: SecuredBroker, topics: Topics, job: dict[str, str], client: str
 ) -> None:
     password = tmp_path / "password"
     password.write_text("scram s3cret\n")
@@ -122,28 +131,31 @@ def test_scram_passwords_from_a_file(
     broker.admin.alter_user_scram_credentials([change])
     broker.grant(listed_rights(job, job["topic"]), "scrammer")
     options = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_password_file": str(password)}
-    assert_works(tmp_path, topics, job, environment(broker, "scrammer", **options))
+    env = environment(broker, "scrammer", **options)
+    assert_works(tmp_path, topics, {**job, "client": client}, env)
 
 
 def test_certificates_of_both_sides(
-    tmp_path: Path, broker: SecuredBroker, topics: Topics, job: dict[str, str]
+    tmp_path: Path, broker: SecuredBroker, topics: Topics, job: dict[str, str], client: str
 ) -> None:
     certificate, key = broker.certificates.sign("certain")
     broker.grant(listed_rights(job, job["topic"]), "CN=certain")
     options = {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
     env = environment(broker, "", security="ssl", **options)
-    assert_works(tmp_path, topics, {**job, "brokers": broker.for_certificates}, env)
+    assert_works(
+        tmp_path, topics, {**job, "brokers": broker.for_certificates, "client": client}, env
+    )
 
 
 def test_without_any_of_them_it_says_which(
-    tmp_path: Path, broker: SecuredBroker, job: dict[str, str]
+    tmp_path: Path, broker: SecuredBroker, job: dict[str, str], client: str
 ) -> None:
     rights = listed_rights(job, job["topic"])
     assert len(rights) == 6
     for number, right in enumerate(rights):
         granted = rights[:number] + rights[number + 1 :]
         broker.grant(granted)
-        with Worker(tmp_path, str(number), env=environment(broker), **job) as worker:
+        with Worker(tmp_path, str(number), env=environment(broker), client=client, **job) as worker:
             assert worker.wait() == 4, right
             log = worker.log
         broker.revoke(granted)
@@ -160,12 +172,12 @@ def test_without_any_of_them_it_says_which(
 
 
 def test_a_right_that_is_taken_away_is_waited_for(
-    tmp_path: Path, broker: SecuredBroker, topics: Topics, job: dict[str, str]
+    tmp_path: Path, broker: SecuredBroker, topics: Topics, job: dict[str, str], client: str
 ) -> None:
     rights = listed_rights(job, job["topic"])
     broker.grant(rights)
     count = 200
-    with Worker(tmp_path, env=environment(broker), **job) as worker:
+    with Worker(tmp_path, env=environment(broker), client=client, **job) as worker:
         wait_for(lambda: worker.readiness()["ready"], "readiness")
         for right in rights:
             if right.name in (job["alerts"], job["dead_letters"]):
@@ -189,7 +201,7 @@ def tells(worker: Worker, words: str) -> bool:
 
 
 def test_nothing_shows_a_secret(
-    tmp_path: Path, broker: SecuredBroker, topics: Topics, job: dict[str, str]
+    tmp_path: Path, broker: SecuredBroker, topics: Topics, job: dict[str, str], client: str
 ) -> None:
     """Not the log, with everything that the libraries say; not what it serves, or writes."""
     broker.grant(listed_rights(job, job["topic"]))
@@ -197,13 +209,13 @@ def test_nothing_shows_a_secret(
         "STREAMGMM__SERVICE__TOKEN": TOKEN,
         "STREAMGMM__SERVICE__LOG_LEVEL": "debug",
     }
-    with Worker(tmp_path, env=env, **job) as worker:
+    with Worker(tmp_path, env=env, client=client, **job) as worker:
         topics.read(job["scores"], 200)
         wait_for(lambda: list(worker.checkpoint.glob("*.sgmm")), "a checkpoint")
         paths = ("/", "/metrics", "/readyz", "/incidents", "/freeze", "/no-such")
         shown = [worker.get(path)[1] for path in paths]
         assert worker.stop() == 0
-        assert "SaslAuthenticateRequest" in worker.log, "the libraries' own words"
+        assert OWN_WORDS[client] in worker.log, "the libraries' own words"
         shown += [worker.log, checked(worker.config, env)]
         for name in ("brok3n", ""):
             wrong = {**env, "STREAMGMM__SINK__SASL_PASSWORD": PASSWORDS["worker"] + name}
@@ -234,14 +246,15 @@ def checked(config: Path, env: dict[str, str]) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_wrong_password_is_said_at_once(broker: SecuredBroker) -> None:
+def test_a_wrong_password_is_said_at_once(broker: SecuredBroker, client: str) -> None:
+    made = MADE_BY[client]()
     settings = {**broker.login("worker"), "sasl_plain_password": "wrong"}
     at = Connection(brokers=[broker.bootstrap], security=settings)
     assert "wrong" not in repr(at)
     with pytest.raises(BrokerError, match=r"refused the credentials.*check sasl_mechanism"):
-        KafkaSink(at, ["any"])
+        made.sink(at, ["any"])
     with pytest.raises(BrokerError, match="refused the credentials"):
-        KafkaSource(at, topics=["any"], group="g", start="earliest", owner=None)  # type: ignore[arg-type]
+        made.source(at, topics=["any"], group="g", start="earliest", owner=Nobody())
 
 
 @pytest.mark.parametrize(
@@ -250,16 +263,19 @@ def test_a_wrong_password_is_said_at_once(broker: SecuredBroker) -> None:
     ids=["plaintext", "no login", "an authority that nobody knows"],
 )
 def test_a_listener_that_wants_something_else(
-    broker: SecuredBroker, settings: dict[str, Any]
+    broker: SecuredBroker, client: str, settings: dict[str, Any]
 ) -> None:
     if settings:
         settings = {**broker.login("worker"), **settings}
     security = {name: value for name, value in settings.items() if value is not None}
+    at = Connection(brokers=[broker.bootstrap], security=security, start_timeout=1)
     with pytest.raises(BrokerError, match=r"answered within 1 s .*that security \(with ssl_cafile"):
-        KafkaSink(Connection(brokers=[broker.bootstrap], security=security, start_timeout=1), ["t"])
+        MADE_BY[client]().sink(at, ["t"])
 
 
-def test_certificates_that_cannot_be_used_are_said_at_once(broker: SecuredBroker) -> None:
+def test_certificates_that_cannot_be_used_are_said_at_once(
+    broker: SecuredBroker, client: str
+) -> None:
     certificate, key = broker.certificates.sign("somebody")
     _, other = broker.certificates.sign("somebody-else")
     locked = key.with_name("locked.key")
@@ -272,4 +288,4 @@ def test_certificates_that_cannot_be_used_are_said_at_once(broker: SecuredBroker
     ):
         at = Connection(brokers=[broker.bootstrap], security={"security_protocol": "SSL", **wrong})
         with pytest.raises(ConfigError, match=r"ssl_\w+file cannot be used .*PEM files are needed"):
-            KafkaSink(at, ["any"])
+            MADE_BY[client]().sink(at, ["any"])

@@ -24,7 +24,7 @@ from streamgmm.service.slots import CHUNK
 from streamgmm.service.stores import store_of
 from streamgmm.service.topic_store import TopicStore
 from tests.replays import assert_exactly_the_uninterrupted_scores, flow_records, new_pipeline
-from tests.workers import Topics, Worker, wait_for
+from tests.workers import CLIENTS, Topics, Worker, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,22 +53,24 @@ def assert_the_uninterrupted_state(worker: Worker, partition: str, numbers: rang
     assert restored == snapshot.pack(pipeline.state()["categories"])
 
 
+@pytest.mark.parametrize("clients", [CLIENTS, CLIENTS[::-1]], ids="-then-".join)
 def test_a_killed_worker_s_state_is_found_elsewhere(
-    tmp_path: Path, topics: Topics, job: dict[str, str], state: str
+    tmp_path: Path, topics: Topics, job: dict[str, str], state: str, clients: tuple[str, str]
 ) -> None:
+    """And with the other client, which joins the same group."""
     source = job["topic"]
     options = {"instance": "one", "checkpoint": f"topic:{state}", **job}
     topics.send_flows(source, 0, 1000, partitions=2)
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
-    with Worker(here, **options) as first:
+    with Worker(here, client=clients[0], **options) as first:
         topics.read(job["scores"], 1000)
         topics.send_flows(source, 1000, 3000, partitions=2)
         topics.read(job["scores"], 1200)
         first.kill()
     topics.send_flows(source, 3000, 3500, partitions=2)
-    with Worker(there, **options) as second:
+    with Worker(there, client=clients[1], **options) as second:
         scores = topics.read(job["scores"], 3500)
         assert len(scores) == 3500, "nothing twice"
         assert "model restored" in second.log

@@ -172,7 +172,7 @@ class ConfluentSource:
         if error is not None:
             # The library tells it once, and goes on trying.
             self._refused = error.code() in _RIGHTS
-            if error.fatal() or (not self.joined and error.code() in _NEVER):
+            if error.code() == KafkaError._FATAL or (not self.joined and error.code() in _NEVER):
                 raise self._never(error)
             raise SourceUnavailableError(self._explain(error))
         gone, self._gone = self._gone & self._listener.flowing, set()
