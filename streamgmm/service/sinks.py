@@ -169,11 +169,11 @@ class KafkaOutputs:
 
     def take(self, outputs: Outputs) -> None:
         """Hand everything to the producer, which sends it in the background."""
-        send, keys = self._sink.send, outputs.batch.keys
+        send, batch = self._sink.send, outputs.batch
         if topic := self._topics.scores:
             # Neither a key nor its escapes in JSON are longer than this leaves room for.
             most = self._sink.room(topic) // 2
-            for text, value in zip(keys, outputs.scores, strict=True):
+            for text, value in zip(batch.keys, outputs.scores, strict=True):
                 key = _encoded(text)
                 if len(value) > most:
                     self._fit(Message(topic, value, key))
@@ -181,7 +181,7 @@ class KafkaOutputs:
                     send(topic, value, key)
         if topic := self._topics.alerts:
             for row, record in outputs.alerts:
-                self._fit(Message(topic, msgspec.json.encode(record), _encoded(keys[row])))
+                self._fit(Message(topic, msgspec.json.encode(record), _encoded(batch.key(row))))
         if topic := self._topics.dead_letters:
             for letter in outputs.dead_letters:
                 self._fit(Message(topic, letter.value, letter.key, _headers(letter)))

@@ -32,11 +32,14 @@ def by_partition(
     messages: Sequence[Message], wanted: Collection[Partition]
 ) -> dict[Partition, Records]:
     """Give the records of wanted partitions; they come in runs of the same one."""
-    topics = map(Message.topic, messages)
-    places = map(Message.partition, messages)
+    topics, numbers = set(map(Message.topic, messages)), set(map(Message.partition, messages))
+    if len(topics) == len(numbers) == 1:  # mostly, where one partition has much to be read
+        only = Partition(*cast("tuple[str, int]", (*topics, *numbers)))
+        return {only: _columns(messages)} if only in wanted else {}
+    places = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
     runs: dict[Partition, list[Message]] = {}
     begin = 0
-    for place, run in groupby(zip(topics, places, strict=True)):
+    for place, run in groupby(places):
         end = begin + sum(map(len, zip(run, strict=True)))
         partition = Partition(*cast("tuple[str, int]", place))
         if partition in wanted:
@@ -45,7 +48,7 @@ def by_partition(
     return {partition: _columns(run) for partition, run in runs.items()}
 
 
-def _columns(messages: list[Message]) -> Records:
+def _columns(messages: Sequence[Message]) -> Records:
     count = len(messages)
     times = list(map(Message.timestamp, messages))
     stamps = np.fromiter(map(_milliseconds, times), np.float64, count) / 1000
