@@ -47,6 +47,7 @@ time = "ts"
 duration = "log1p"
 bytes_out = "log1p"
 bytes_in = "log1p"
+{fields}
 [model]
 n_components = 4
 warmup = 100
@@ -84,6 +85,7 @@ DEFAULTS = {
     "client": os.environ.get(CLIENT, CLIENTS[0]),
     "journal": "",
     "source": "",
+    "fields": "",
     "scores": "",
     "alerts": "",
     "dead_letters": "",

@@ -43,14 +43,16 @@ def explain(value: bytes | None, schema: Schema, error: Exception) -> EventError
     if value is None or not value.strip():
         return EventError("empty", "the event has no bytes; a JSON object is expected")
     if isinstance(error, RecursionError):
-        return EventError("too_deep", "the event is nested too deeply to be read; flatten it")
+        return _too_deep()
     try:
         text = value.decode()
         # json accepts NaN and Infinity, which lets the message name the field.
         event = json.loads(text, parse_int=float)
     except UnicodeDecodeError as fault:
         return not_utf8(fault)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return _too_deep()
+    except ValueError:
         return EventError("not_json", str(error))
     if not isinstance(event, dict):
         return EventError(
@@ -73,6 +75,10 @@ def _explain_object(event: dict[str, Any], schema: Schema, error: Exception) -> 
     if isinstance(error, msgspec.ValidationError):
         return EventError("wrong_type", str(error))
     return EventError("not_json", str(error))
+
+
+def _too_deep() -> EventError:
+    return EventError("too_deep", "the event is nested too deeply to be read; flatten it")
 
 
 def missing(name: str, how: str) -> EventError:

@@ -40,12 +40,16 @@ __all__ = ["Outcome", "Scale", "Scene"]
 
 @dataclass(frozen=True)
 class Scale:
-    """How many events, how often a fault is made, and for how long brokers are away (seconds)."""
+    """How many events, how often a fault is made, and for how long brokers are away (seconds).
+
+    `fuzzed` is the number of events that are bad.
+    """
 
     events: int
     times: int
     outage: float
     partitions: int = 4
+    fuzzed: int = 0
 
 
 @dataclass(frozen=True)
