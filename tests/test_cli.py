@@ -408,7 +408,7 @@ def test_the_live_demo_is_attacked_on_request_and_takes_a_free_port_if_it_must()
             assert re.search(rb"live page \S+/#token=\S{16}\n", shown) is not None
 
             def attacked() -> bool:
-                with urlopen(url[1].decode(), timeout=10) as answer:
+                with urlopen(url[1].decode(), timeout=60) as answer:
                     shown = answer.read()
                 assert b"streamgmm_build_info" in shown
                 found = re.search(rb'streamgmm_alerts_total{partition="flows"} (\S+)', shown)

@@ -33,7 +33,14 @@ function restart() {
   table.clear();
   const points = scores.points();
   stop = follow({ ...chosen, points }, see, (why) => showState(null, why));
-  mixture.watch(chosen.model || models[0] || null);
+  watchMixture();
+}
+
+// Of several models together there is no mixture: the first one's is shown then.
+function watchMixture() {
+  const model = chosen.model || models[0] || null;
+  setText(byId("mixture-title"), models.length > 1 ? `What counts as normal in ${model}` : "What counts as normal");
+  mixture.watch(model);
 }
 
 function see(told, first) {
@@ -57,7 +64,7 @@ function offer(names) {
     restart();
   }
   select.value = chosen.model;
-  mixture.watch(chosen.model || names[0] || null);
+  watchMixture();
 }
 
 byId("model").addEventListener("change", (event) => {

@@ -1,6 +1,6 @@
 """The live demonstration: flows without an end, with an attack now and then and on request.
 
-It begins ten minutes ago: those are worked off at once, so that the page has something to show.
+It begins six minutes ago: those are worked off at first, so that the page has something to show.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ established = 0.03
 [alerts]
 budget = 1e-3
 """
-_PAST_SECONDS: Final = 600.0
+_PAST_SECONDS: Final = 360.0
 _STEP_SECONDS: Final = 0.1
 _CALM_SECONDS: Final = (90.0, 240.0)  # between two attacks that nobody asked for
 _REPEATED_SECONDS: Final = 60.0
@@ -97,7 +97,7 @@ class LiveDemo:
         stage = Stage(self._console, _JOB, origin=_ORIGIN, columns=None, clock=lambda: self._now)
         attacks = {kind: partial(self._traffic.ask, kind) for kind in ATTACKS}
         with ExitStack() as stack:
-            server = stack.enter_context(stage.serve(attacks))
+            server = stage.serve(attacks)
             stack.callback(stage.close)
             stage.introduce(
                 server.url,
@@ -106,6 +106,7 @@ class LiveDemo:
             )
             stage.begin()
             self._work_off_the_past(stage)
+            stack.enter_context(server)  # now, so that attacks come when they are asked for
             self._go_on(stage)
             stage.conclude(self._summary())
 

@@ -34,6 +34,7 @@ ALL: Final = ""
 
 _WATCHED_SECONDS: Final = 15.0
 _MOST_EVENT_BYTES: Final = 4096
+_MOST_ABSENT: Final = 8
 
 
 class Recorder:
@@ -60,6 +61,7 @@ class Recorder:
         self._mixtures: dict[str, MixtureHistory] = {}
         self._thresholds: dict[str, float] = {}
         self._book = Book()
+        self._absent: list[str] = []  # models that have left, the latest last
         self._watched_at = -math.inf
 
     # ---- the loop ---------------------------------------------------------------------------
@@ -84,6 +86,7 @@ class Recorder:
         ids = None if detector.mixture is None else detector.mixture.ids
         now = self.clock()
         with self._lock:
+            self._note_present(model)
             self._add(model, now, block)
             self._mixture(model).cloud.add(batch.X, [row for row, _ in outputs.alerts], now)
             for row, record in outputs.alerts:
@@ -121,16 +124,25 @@ class Recorder:
         watched = abs(now - self._watched_at) < _WATCHED_SECONDS
         with self._lock:
             for name, detector in models.items():
+                self._note_present(name)
                 self._mixture(name).look(detector, now, watched=watched)
                 self._book.follow(name, detector.incidents)
 
     def forget(self, model: str) -> None:
-        """Let go of a model that is no longer here; its history stays with that of all."""
+        """Note that a model has left. The latest that have are kept, as they often come back."""
         with self._lock:
-            self._histories.pop(model, None)
-            self._mixtures.pop(model, None)
             self._thresholds.pop(model, None)
-            self._book.forget(model)
+            self._note_present(model)
+            self._absent.append(model)
+            if len(self._absent) > _MOST_ABSENT:
+                gone = self._absent.pop(0)
+                self._histories.pop(gone, None)
+                self._mixtures.pop(gone, None)
+                self._book.forget(gone)
+
+    def _note_present(self, model: str) -> None:
+        if model in self._absent:
+            self._absent.remove(model)
 
     def _mixture(self, model: str) -> MixtureHistory:
         if model not in self._mixtures:
@@ -142,7 +154,7 @@ class Recorder:
     def models(self) -> list[str]:
         """Name the models."""
         with self._lock:
-            return sorted(self._mixtures)
+            return sorted(set(self._mixtures) - set(self._absent))
 
     def history(self, model: str, *, span: float, points: int, since: float) -> dict[str, Any]:
         """Give the scores of a model, or of `ALL`, from `since` on, in columns.

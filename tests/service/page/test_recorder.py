@@ -128,8 +128,21 @@ def test_all_models_together_alert_from_the_lowest_threshold_on(warm: Stream) ->
     recorder.forget("b")
     assert recorder.models() == ["a"]
     assert sum(recorder.history(ALL, span=300.0, points=300, since=0.0)["count"]) == 3_010
+
+
+def test_a_model_that_comes_back_has_its_record(stream: Stream) -> None:
+    stream.feed(1_000, seconds=10.0)
+    recorder = stream.recorder
+    recorder.forget("flows-0")
+    assert recorder.models() == []
+    stream.feed(1_000, seconds=10.0)
+    assert recorder.models() == ["flows-0"]
+    assert sum(recorder.history("flows-0", span=300.0, points=300, since=0.0)["count"]) == 2_000
+    for name in ("flows-0", *(f"other-{i}" for i in range(8))):
+        recorder.forget(name)
     with pytest.raises(KeyError):
-        recorder.history("b", span=300.0, points=300, since=0.0)
+        recorder.history("flows-0", span=300.0, points=300, since=0.0)
+    assert sum(recorder.history(ALL, span=300.0, points=300, since=0.0)["count"]) == 2_000
 
 
 def test_the_mixture_is_shown_in_the_plane_that_parts_its_components(warm: Stream) -> None:
