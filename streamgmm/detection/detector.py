@@ -83,6 +83,14 @@ class Detector:
         return self._threshold
 
     @property
+    def alert_probability(self) -> float:
+        """The p-value from which down an event is an anomaly; 0 while not ready, or rate unknown.
+
+        So many of the scored events alert in the mean where nothing unusual happens.
+        """
+        return probability_of(self.settings.budget, self._clock) if self.ready else 0.0
+
+    @property
     def gate_level(self) -> float:
         """The score, in nats, above which events teach the model less; inf without a gate."""
         return self._learner.gate.level

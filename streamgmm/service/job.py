@@ -61,6 +61,7 @@ class Housekeeping:
         self._stop = stop
         self._commands = commands
         self._interval = checkpoint_interval
+        metrics.checkpoint_interval.set(checkpoint_interval)
         self._checkpoint_at = time.monotonic() + checkpoint_interval
         self._show_at = 0.0
         self._retried = 0

@@ -19,10 +19,11 @@ from prometheus_client import (
     generate_latest,
 )
 
+from streamgmm.events.faults import REASONS
 from streamgmm.service.histogram import ArrayHistogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -61,6 +62,8 @@ class Metrics:
     ----------
     version
         Of the package, for ``streamgmm_build_info``.
+    clock
+        Seconds since the epoch, by which a checkpoint ages.
 
     Attributes
     ----------
@@ -68,8 +71,9 @@ class Metrics:
         What an exposition reads; nothing is registered globally.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, clock: Callable[[], float] = time.time) -> None:
         self.registry = CollectorRegistry()
+        self._clock = clock
         self._reference: list[tuple[str, str, str, str]] = []
         self._stream()
         self._model()
@@ -83,6 +87,11 @@ class Metrics:
         by_partition = ["partition"]
         self.events = self._counter("events", "Events scored.", by_partition)
         self.alerts = self._counter("alerts", "Events that were anomalies.", by_partition)
+        self.budgeted = self._counter(
+            "budgeted_alerts",
+            "Alerts that the budget allows for the events scored so far, in the mean.",
+            by_partition,
+        )
         self.unscored = self._counter(
             "unscored_events", "Events of which no feature was present.", by_partition
         )
@@ -110,6 +119,8 @@ class Metrics:
         self.dead_letters = self._counter(
             "dead_letters", "Events that could not be decoded or encoded.", ["reason"]
         )
+        for reason in REASONS:
+            self.dead_letters.labels(reason)
         self.missing = self._counter(
             "missing_values", "Values absent or null, by feature.", ["feature"]
         )
@@ -190,7 +201,11 @@ class Metrics:
             "checkpoint_age_seconds",
             "Time since the last checkpoint was written; NaN before the first.",
         )
-        self.checkpoint_age.set_function(lambda: time.time() - self._checkpointed_at)
+        self.checkpoint_age.set_function(lambda: self._clock() - self._checkpointed_at)
+        self.checkpoint_interval = self._gauge(
+            "checkpoint_interval_seconds",
+            "Time from one checkpoint to the next where events come, as configured.",
+        )
         self.checkpoint_size = self._gauge(
             "checkpoint_size_bytes", "Size of the last checkpoint.", ["partition"]
         )
@@ -202,6 +217,14 @@ class Metrics:
         self.checkpoint_failures = self._counter(
             "checkpoint_failures", "Checkpoints that could not be written."
         )
+
+    def begin_partition(self, partition: str) -> None:
+        """Show a partition's counters from 0 on: the first of anything is an increase then."""
+        for counter in (
+            self.events, self.alerts, self.budgeted, self.unscored, self.relearned, self.lost,
+            self.incidents, self.muted, self.unknown_fields,
+        ):  # fmt: skip
+            counter.labels(partition)
 
     def observe_model(
         self,
@@ -238,7 +261,7 @@ class Metrics:
 
     def checkpoint_written(self, partition: str, size: int, duration: float) -> None:
         """Note a checkpoint of `size` bytes that took `duration` seconds."""
-        self._checkpointed_at = time.time()
+        self._checkpointed_at = self._clock()
         self.checkpoint_size.labels(partition).set(size)
         self.checkpoint_duration.observe(duration)
 

@@ -337,6 +337,7 @@ class Models:
         _log.info("%s: an older model was put back; what came after it is not learned", shard.name)
 
     def _add_partition(self, shard: Shard, name: str, start: Start, put_out: int | None) -> None:
+        self._metrics.begin_partition(name)
         if name not in shard.pipelines:
             shard.pipelines[name] = self._pipeline(name, shard)
             shard.positions[name] = start.fallback if start.due is None else start.due

@@ -147,6 +147,8 @@ class Pipeline:
         metrics, verdicts = self._metrics, outputs.verdicts
         metrics.events.labels(self.name).inc(len(outputs.batch))
         metrics.alerts.labels(self.name).inc(len(outputs.alerts))
+        judged = int((verdicts.ready & ~verdicts.unscored).sum())
+        metrics.budgeted.labels(self.name).inc(judged * self.detector.alert_probability)
         opened = sum(sighting.first for sighting in verdicts.sightings.values())
         muted = int(((verdicts.incident > 0) & ~verdicts.is_anomaly).sum())
         if opened:

@@ -146,6 +146,9 @@ class KafkaOutputs:
         self._topics = topics
         self._metrics = metrics
         self._told: set[tuple[str, str]] = set()
+        for topic in filter(None, (topics.scores, topics.alerts, topics.dead_letters)):
+            metrics.shortened.labels(topic)
+            metrics.dropped.labels(topic)
 
     @property
     def unconfirmed(self) -> int:

@@ -13,6 +13,9 @@ has_java() {
 missing=()
 command -v kcat >/dev/null || missing+=(kcat)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
+{ command -v prometheus-alertmanager || command -v alertmanager; } >/dev/null && command -v amtool >/dev/null ||
+    missing+=(prometheus-alertmanager)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
     command -v google-chrome >/dev/null || missing+=(chromium)
 if [ -z "${STREAMGMM_TEST_KAFKA:-}" ]; then
@@ -24,6 +27,12 @@ fi
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     echo "streamgmm: installing for the tests: ${missing[*]}" >&2
     export DEBIAN_FRONTEND=noninteractive
+    # Debian starts services once they are installed; the tests start their own.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+        chmod +x /usr/sbin/policy-rc.d
+    fi
     # A distribution that has left Java 17 behind has a default that is newer.
     if apt-get update -qq >&2; then
         apt-cache show openjdk-17-jre-headless >/dev/null 2>&1 ||
@@ -34,9 +43,10 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
 fi
 
 cat >&2 <<TEXT
-streamgmm: the tests with a real Kafka and a real browser need: ${missing[*]} (names of Debian packages).
+streamgmm: the tests with a real Kafka, browser and Prometheus need: ${missing[*]} (names of Debian packages).
   Debian, Ubuntu, as root: apt-get update && apt-get install ${missing[*]}
-  Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, kcat, openssl and Chromium, each on PATH.
+  Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, kcat, openssl, Chromium,
+    Prometheus 2.42 or newer and Alertmanager, each on PATH.
   With a broker that runs already, Java and Maven are not needed: STREAMGMM_TEST_KAFKA=host:port make test
 TEXT
 exit 1

@@ -100,3 +100,20 @@ def test_the_checkpoint_s_age_is_unknown_before_the_first_one() -> None:
     shown = samples(metrics)
     assert shown["streamgmm_checkpoint_age_seconds[]"] == pytest.approx(0, abs=5)
     assert shown["streamgmm_checkpoint_size_bytes[('partition', 'flows-0')]"] == 1000
+
+
+def test_a_checkpoint_ages_by_the_clock() -> None:
+    now = 1000.0
+    metrics = Metrics("", clock=lambda: now)
+    metrics.checkpoint_written("flows-0", 1000, 0.01)
+    now = 1090.0
+    assert samples(metrics)["streamgmm_checkpoint_age_seconds[]"] == 90
+
+
+def test_counters_begin_at_0_so_that_the_first_of_anything_is_an_increase() -> None:
+    metrics = Metrics("")
+    metrics.begin_partition("flows-0")
+    shown = samples(metrics)
+    for name in ("events", "alerts", "budgeted_alerts", "lost_events", "incidents"):
+        assert shown[f"streamgmm_{name}_total[('partition', 'flows-0')]"] == 0
+    assert shown["streamgmm_dead_letters_total[('reason', 'not_json')]"] == 0

@@ -134,6 +134,26 @@ def test_everything_is_counted() -> None:
     assert sample("streamgmm_events_total", partition) == len(outputs.batch)
 
 
+@pytest.mark.parametrize("budget", [Budget(probability=0.01), Budget(per_day=50)])
+def test_what_the_budget_allows_for_is_counted_once_there_may_be_alerts(budget: Budget) -> None:
+    metrics = Metrics("")
+    detector = Detector(2, replace(SETTINGS, budget=budget))
+    pipeline = Pipeline(BatchDecoder(SCHEMA, origin="t-0"), detector, metrics, want_scores=False)
+    allowed = "streamgmm_budgeted_alerts_total", {"partition": "t-0"}
+    pipeline.process(records(SETTINGS.warmup - 1))
+    assert detector.alert_probability == 0
+    pipeline.process(records(SETTINGS.warmup)[-1:])
+    assert detector.ready
+    assert metrics.registry.get_sample_value(*allowed) == 0
+    outputs = pipeline.process(records(500)[SETTINGS.warmup :])
+    judged = int(outputs.verdicts.ready.sum())
+    assert 400 < judged == len(outputs.batch)
+    # An event a second, as far as the first few hundred tell.
+    share = 0.01 if budget.probability else pytest.approx(50 / 86_400, rel=0.1)
+    assert detector.alert_probability == share
+    assert metrics.registry.get_sample_value(*allowed) == judged * detector.alert_probability
+
+
 def test_frozen_the_pipeline_learns_nothing_either() -> None:
     schema = Schema((Field("a"), Field("host", "surprise")), time="ts")
     pipeline = Pipeline(

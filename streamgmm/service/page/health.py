@@ -70,7 +70,7 @@ class Health:
                 elif sample.name in _BY_PARTITION:
                     own = partitions.setdefault(sample.labels["partition"], {})
                     own[_BY_PARTITION[sample.name]] = sample.value
-                elif sample.name == _DEAD_LETTERS:
+                elif sample.name == _DEAD_LETTERS and sample.value:
                     letters[sample.labels["reason"]] = sample.value
         return {
             **picture,
