@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import signal
@@ -120,6 +121,8 @@ def test_what_it_shows_over_http(tmp_path: Path, topics: Topics, job: dict[str, 
         wait_for(lambda: worker.metric("model_events") == 1000, "the models' ages")
         assert worker.metric("lag_events") == 0
         assert worker.metric("component_weight_ratio") == pytest.approx(2)
+        assert json.loads(worker.get("/api/page")[1])["models"] == [f"{source}-0", f"{source}-1"]
+        assert sum(json.loads(worker.get("/api/history?span=300")[1])["count"]) == 1000
 
 
 def test_an_orderly_stop_and_start_repeats_nothing(

@@ -30,7 +30,14 @@ function askForToken(why) {
       dialog.close();
     };
     byId("token-cancel").onclick = () => dialog.close();
-    dialog.addEventListener("close", () => { asking = null; resolve(given); }, { once: true });
+    dialog.addEventListener(
+      "close",
+      () => {
+        asking = null;
+        resolve(given);
+      },
+      { once: true },
+    );
     dialog.showModal();
   });
   return asking;

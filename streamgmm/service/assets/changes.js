@@ -16,11 +16,17 @@ export function changes(told) {
   const since = told.seconds > 3500 ? "an hour ago" : `${duration(told.seconds)} ago`;
   setText(byId("changes-title"), `Changes since ${since}`);
   byId("changes-title").title = moment(new Date(told.since * 1000));
-  const lines = [...told.born.map((number) => `Component ${number} is new.`), ...told.gone.map(gone), ...told.moved.flatMap(moved)];
+  const lines = [
+    ...told.born.map((number) => `Component ${number} is new.`),
+    ...told.gone.map(gone),
+    ...told.moved.flatMap(moved),
+  ];
   const more = lines.length > MOST ? [`and ${lines.length - MOST} more of the kind.`] : [];
-  list.replaceChildren(...(lines.length
-    ? [...lines.slice(0, MOST), ...more].map((line) => h("li", {}, line))
-    : [h("li", { class: "hint" }, "None to speak of.")]));
+  list.replaceChildren(
+    ...(lines.length
+      ? [...lines.slice(0, MOST), ...more].map((line) => h("li", {}, line))
+      : [h("li", { class: "hint" }, "None to speak of.")]),
+  );
 }
 
 const gone = ({ component, weight, nearest }) =>

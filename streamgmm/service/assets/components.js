@@ -21,16 +21,34 @@ export function startComponents() {
     }
     known = kept;
     const elements = [...kept.values()].map(({ element }) => element);
-    const same = elements.length === box.children.length && elements.every((one, i) => one === box.children[i]);
+    const same =
+      elements.length === box.children.length && elements.every((one, i) => one === box.children[i]);
     if (!same) box.replaceChildren(...elements);
   }
 
   function build({ id, component }) {
-    const parts = { bar: h("i"), share: h("b", { class: "number" }), change: h("span", { class: "hint number" }), standing: h("span", { class: "hint" }), ranges: h("dl") };
+    const parts = {
+      bar: h("i"),
+      share: h("b", { class: "number" }),
+      change: h("span", { class: "hint number" }),
+      standing: h("span", { class: "hint" }),
+      ranges: h("dl"),
+    };
     const mark = (on) => () => markInPlane(on ? id : null);
-    const element = h("details", { class: `component ${ofComponent(component)}`, onmouseenter: mark(true), onmouseleave: mark(false) },
-      h("summary", {}, h("span", { class: "swatch" }, String(component)), h("span", { class: "weight" }, parts.bar), parts.share, parts.change, parts.standing),
-      parts.ranges);
+    const element = h(
+      "details",
+      { class: `component ${ofComponent(component)}`, onmouseenter: mark(true), onmouseleave: mark(false) },
+      h(
+        "summary",
+        {},
+        h("span", { class: "swatch" }, String(component)),
+        h("span", { class: "weight" }, parts.bar),
+        parts.share,
+        parts.change,
+        parts.standing,
+      ),
+      parts.ranges,
+    );
     return { element, ...parts };
   }
 
@@ -38,7 +56,10 @@ export function startComponents() {
     entry.bar.style.width = `${100 * one.weight}%`;
     setText(entry.share, percent(one.weight));
     const change = before === undefined ? null : Math.round(100 * (one.weight - before));
-    setText(entry.change, change === null ? "new" : change === 0 ? "" : `${change > 0 ? "+" : "−"}${Math.abs(change)}`);
+    setText(
+      entry.change,
+      change === null ? "new" : change === 0 ? "" : `${change > 0 ? "+" : "−"}${Math.abs(change)}`,
+    );
     setText(entry.standing, WORDS[one.standing] ?? one.standing);
     entry.element.classList.toggle("unestablished", one.standing === "rare" || one.standing === "partly");
     const texts = one.features.flatMap(({ feature, text }) => [feature, text]);

@@ -12,11 +12,21 @@ const WORDS = {
 export function startDemo(attacks) {
   if (!attacks.length) return;
   byId("demo").hidden = false;
-  byId("attacks").append(...attacks.map((kind) => {
-    const [label, meaning] = WORDS[kind] ?? [kind, kind];
-    return h("button", { type: "button", title: meaning, onclick: async () => {
-      await command(`api/attacks/${encodeURIComponent(kind)}`);
-      setText(byId("attack-told"), `Under way: ${meaning}.`);
-    } }, label);
-  }));
+  byId("attacks").append(
+    ...attacks.map((kind) => {
+      const [label, meaning] = WORDS[kind] ?? [kind, kind];
+      return h(
+        "button",
+        {
+          type: "button",
+          title: meaning,
+          onclick: async () => {
+            await command(`api/attacks/${encodeURIComponent(kind)}`);
+            setText(byId("attack-told"), `Under way: ${meaning}.`);
+          },
+        },
+        label,
+      );
+    }),
+  );
 }

@@ -33,12 +33,20 @@ export function startDetail(about) {
     if (records.length > 1) parts.push(picker(records, (one) => body.replaceChildren(...told(one, about))));
     parts.push(body);
     if (records.length) body.replaceChildren(...told(records[0], about));
-    else body.replaceChildren(h("p", { class: "empty" }, "Its alerts came before this page’s record began: they are in the alerts that went out."));
+    else
+      body.replaceChildren(
+        h(
+          "p",
+          { class: "empty" },
+          "Its alerts came before this page’s record began: they are in the alerts that went out.",
+        ),
+      );
     element.replaceChildren(...parts);
   }
 
   function head() {
-    if (row.standing === "alert") return h("p", { class: "says" }, "A single alert: no new behaviour explains it.");
+    if (row.standing === "alert")
+      return h("p", { class: "says" }, "A single alert: no new behaviour explains it.");
     const line = h("div", { class: "says" });
     renew(line);
     return line;
@@ -59,21 +67,34 @@ export function startDetail(about) {
 
   function actions(outcome) {
     if (row.standing === "accepted") return [h("span", { class: "hint" }, "Accepted as normal.")];
-    if (!about.commands) return [h("span", { class: "hint" }, "To accept or mute it the job needs a service.token.")];
+    if (!about.commands)
+      return [h("span", { class: "hint" }, "To accept or mute it the job needs a service.token.")];
     const act = (name, label, title) =>
-      h("button", { type: "button", title, onclick: async (event) => {
-        event.target.disabled = true;
-        setText(outcome, "…");
-        try {
-          const answer = await command(`incidents/${encodeURIComponent(row.id)}/${name}`);
-          setText(outcome, DONE[name] + (answer.saved ? " Saved." : ` ${answer.note ?? ""}`));
-        } catch (error) {
-          setText(outcome, error.message);
-        }
-        event.target.disabled = false;
-      } }, label);
+      h(
+        "button",
+        {
+          type: "button",
+          title,
+          onclick: async (event) => {
+            event.target.disabled = true;
+            setText(outcome, "…");
+            try {
+              const answer = await command(`incidents/${encodeURIComponent(row.id)}/${name}`);
+              setText(outcome, DONE[name] + (answer.saved ? " Saved." : ` ${answer.note ?? ""}`));
+            } catch (error) {
+              setText(outcome, error.message);
+            }
+            event.target.disabled = false;
+          },
+        },
+        label,
+      );
     return [
-      act("accept", "Accept as normal", "Its behaviour counts as normal from now on; there is no way back but an older checkpoint"),
+      act(
+        "accept",
+        "Accept as normal",
+        "Its behaviour counts as normal from now on; there is no way back but an older checkpoint",
+      ),
       row.standing === "muted"
         ? act("unmute", "Unmute", "Its events are alerts again")
         : act("mute", "Mute", "Its events are counted, and no alerts any more"),
@@ -101,28 +122,49 @@ export function startDetail(about) {
 function picker(records, choose) {
   const label = ({ record }, i) =>
     `${i === 0 ? "strangest: " : ""}${record.time ? moment(new Date(record.time)) : record.id}, ${record.key ?? "no key"}, severity ${number(record.severity, 2)}`;
-  const select = h("select", { onchange: () => choose(records[select.value]) },
-    ...records.map((one, i) => h("option", { value: String(i) }, label(one, i))));
+  const select = h(
+    "select",
+    { onchange: () => choose(records[select.value]) },
+    ...records.map((one, i) => h("option", { value: String(i) }, label(one, i))),
+  );
   return h("label", { class: "pick" }, "Alert ", select);
 }
 
 function told({ record, component, shares }, about) {
   return [
-    h("div", { class: "reasons" },
+    h(
+      "div",
+      { class: "reasons" },
       h("h3", {}, "Why"),
-      record.reasons.length ? reasons(record.reasons, about.fields, shares) : h("p", { class: "empty" }, "No single feature stands out."),
-      nearest(component)),
-    h("div", {},
+      record.reasons.length
+        ? reasons(record.reasons, about.fields, shares)
+        : h("p", { class: "empty" }, "No single feature stands out."),
+      nearest(component),
+    ),
+    h(
+      "div",
+      {},
       h("h3", {}, "The event"),
       h("p", { class: "hint" }, `${record.id}, score ${number(record.score)} nats`),
-      record.event ? eventTable(record.event) : h("p", { class: "empty" }, "Too large to be kept here; it is in the alert that went out.")),
+      record.event
+        ? eventTable(record.event)
+        : h("p", { class: "empty" }, "Too large to be kept here; it is in the alert that went out."),
+    ),
   ];
 }
 
 function nearest(component) {
-  if (!component) return h("p", { class: "hint" }, "Its nearest component has since merged with another or retired.");
-  return h("div", { class: "nearest" },
+  if (!component)
+    return h("p", { class: "hint" }, "Its nearest component has since merged with another or retired.");
+  return h(
+    "div",
+    { class: "nearest" },
     h("h3", {}, `Nearest: component ${component.component}`),
-    h("p", { class: "hint" }, `${percent(component.weight)} of the traffic, ${component.standing}; its ranges as of now`),
-    h("dl", {}, ...component.features.flatMap((one) => [h("dt", {}, one.feature), h("dd", {}, one.text)])));
+    h(
+      "p",
+      { class: "hint" },
+      `${percent(component.weight)} of the traffic, ${component.standing}; its ranges as of now`,
+    ),
+    h("dl", {}, ...component.features.flatMap((one) => [h("dt", {}, one.feature), h("dd", {}, one.text)])),
+  );
 }

@@ -27,8 +27,12 @@ export function setText(element, text) {
 // A group of buttons of which one is pressed; returns how to press another.
 export function choices(group, options, chosen, choose) {
   const buttons = options.map(([value, label]) =>
-    h("button", { type: "button", "aria-pressed": String(value === chosen),
-                  onclick: () => press(value) }, label));
+    h(
+      "button",
+      { type: "button", "aria-pressed": String(value === chosen), onclick: () => press(value) },
+      label,
+    ),
+  );
   function press(value, tell = true) {
     options.forEach(([other], i) => buttons[i].setAttribute("aria-pressed", String(other === value)));
     if (tell) choose(value);

@@ -31,17 +31,35 @@ function figures(told, model) {
   const misfit = Math.max(0, ...of("misfit"));
   const lag = of("lag");
   return [
-    ["Events", `${number(told.rate)}/s`, `${number(sum(of("events")), 15)} so far`, told.rate === 0 ? "dim" : ""],
+    [
+      "Events",
+      `${number(told.rate)}/s`,
+      `${number(sum(of("events")), 15)} so far`,
+      told.rate === 0 ? "dim" : "",
+    ],
     ["Alerts", number(sum(of("alerts")), 15), "events, since the start", ""],
     lag.length ? ["Lag", number(sum(lag), 15), "events waiting", ""] : null,
     ["Models", ...readiness(health, model)],
-    ["Drift", `${number(misfit, 2)} σ`, `misfit; moved ${percent(moved)}`, misfit > 5 || moved > 0.5 ? "warn" : ""],
-    ["Dead letters", number(sum(letters.map(([, n]) => n)), 15),
-      letters.map(([reason, n]) => `${number(n, 15)} ${reason}`).join(", ") || "none", letters.length ? "warn" : ""],
+    [
+      "Drift",
+      `${number(misfit, 2)} σ`,
+      `misfit; moved ${percent(moved)}`,
+      misfit > 5 || moved > 0.5 ? "warn" : "",
+    ],
+    [
+      "Dead letters",
+      number(sum(letters.map(([, n]) => n)), 15),
+      letters.map(([reason, n]) => `${number(n, 15)} ${reason}`).join(", ") || "none",
+      letters.length ? "warn" : "",
+    ],
     health.checkpoint_age === null
       ? ["Checkpoint", "none", "nothing is saved yet", "dim"]
-      : ["Checkpoint", duration(health.checkpoint_age), health.checkpoint_failures ? `old; ${number(health.checkpoint_failures)} failed` : "old",
-         health.checkpoint_failures ? "warn" : ""],
+      : [
+          "Checkpoint",
+          duration(health.checkpoint_age),
+          health.checkpoint_failures ? `old; ${number(health.checkpoint_failures)} failed` : "old",
+          health.checkpoint_failures ? "warn" : "",
+        ],
     ["Memory", quantity(health.memory, "B"), "of the process", ""],
   ].filter((one) => one !== null);
 }
@@ -53,11 +71,19 @@ function readiness(health, model) {
   if (waiting.length) {
     const [, one] = waiting[0];
     const more = waiting.length > 1 ? `, and ${waiting.length - 1} more` : "";
-    return [`${number(Math.min(one.seen, one.needed), 15)} / ${number(one.needed, 15)}`, `seen / needed${more}`, "warn"];
+    return [
+      `${number(Math.min(one.seen, one.needed), 15)} / ${number(one.needed, 15)}`,
+      `seen / needed${more}`,
+      "warn",
+    ];
   }
   const frozen = own.filter(([name]) => health.partitions[name]?.frozen).length;
   if (frozen) return [`${frozen} frozen`, "learn nothing, as asked", "warn"];
-  return [own.length ? `${own.length} ready` : "none", own.length ? `${number(sum(own.map(([, one]) => one.seen)), 15)} events seen` : "no partition assigned", own.length ? "" : "dim"];
+  return [
+    own.length ? `${own.length} ready` : "none",
+    own.length ? `${number(sum(own.map(([, one]) => one.seen)), 15)} events seen` : "no partition assigned",
+    own.length ? "" : "dim",
+  ];
 }
 
 let tiles = new Map();

@@ -12,7 +12,8 @@ export function startKeys({ spans, pressSpan, table }) {
   });
 
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, dialog")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, dialog"))
+      return;
     if (event.key === "j") table.step(1);
     else if (event.key === "k") table.step(-1);
     else if (event.key === "Escape") table.close();

@@ -11,7 +11,13 @@ import { startScores } from "./scores.js";
 import { startTable } from "./table.js";
 import { startTheme } from "./theme.js";
 
-const SPANS = [[300, "5 min"], [3600, "1 h"], [21600, "6 h"], [86400, "24 h"], [604800, "7 d"]];
+const SPANS = [
+  [300, "5 min"],
+  [3600, "1 h"],
+  [21600, "6 h"],
+  [86400, "24 h"],
+  [604800, "7 d"],
+];
 
 startTheme(byId("theme"));
 
@@ -39,7 +45,10 @@ function restart() {
 // Of several models together there is no mixture: the first one's is shown then.
 function watchMixture() {
   const model = chosen.model || models[0] || null;
-  setText(byId("mixture-title"), models.length > 1 ? `What counts as normal in ${model}` : "What counts as normal");
+  setText(
+    byId("mixture-title"),
+    models.length > 1 ? `What counts as normal in ${model}` : "What counts as normal",
+  );
   mixture.watch(model);
 }
 

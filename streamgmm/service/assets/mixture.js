@@ -80,14 +80,25 @@ export function startMixture(about) {
     plane = [null, null];
     refresh();
   });
-  choices(byId("weights-span"), [["hour", "1 h"], ["day", "24 h"]], span, (value) => {
-    span = value;
-    refresh();
-  });
-  new IntersectionObserver(([entry]) => {
-    visible = entry.isIntersecting;
-    if (visible) refresh();
-  }, { rootMargin: "400px" }).observe(box.parentElement);
+  choices(
+    byId("weights-span"),
+    [
+      ["hour", "1 h"],
+      ["day", "24 h"],
+    ],
+    span,
+    (value) => {
+      span = value;
+      refresh();
+    },
+  );
+  new IntersectionObserver(
+    ([entry]) => {
+      visible = entry.isIntersecting;
+      if (visible) refresh();
+    },
+    { rootMargin: "400px" },
+  ).observe(box.parentElement);
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   return { watch };
 }

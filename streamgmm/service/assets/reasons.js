@@ -8,21 +8,48 @@ const RAREST = 1e-5;
 
 // `shares` are those of the events that had the categories, by feature.
 export function reasons(all, fields, shares) {
-  return h("ol", { class: "bars" }, ...all.map((one) => reason(one, fields.find(({ name }) => name === one.feature), shares)));
+  return h(
+    "ol",
+    { class: "bars" },
+    ...all.map((one) =>
+      reason(
+        one,
+        fields.find(({ name }) => name === one.feature),
+        shares,
+      ),
+    ),
+  );
 }
 
 function reason(one, field, shares) {
-  return h("li", {},
-    h("div", { class: "bar-head" }, h("b", {}, one.feature), h("span", { class: "hint" }, `${percent(one.share)} of the distance`)),
+  return h(
+    "li",
+    {},
+    h(
+      "div",
+      { class: "bar-head" },
+      h("b", {}, one.feature),
+      h("span", { class: "hint" }, `${percent(one.share)} of the distance`),
+    ),
     picture(one, field, shares),
-    h("p", {}, one.text));
+    h("p", {}, one.text),
+  );
 }
 
 function picture(one, field, shares) {
-  if (field?.kind === "number") return bar(one, (each) => forward(field.transform, each), (each) => quantity(each, field.unit));
+  if (field?.kind === "number")
+    return bar(
+      one,
+      (each) => forward(field.transform, each),
+      (each) => quantity(each, field.unit),
+    );
   // Rarer is further to the left; what was never seen is at the left end.
   if (field?.kind === "category") {
-    return bar({ ...one, value: shares[one.feature] ?? 0 }, (share) => Math.log(Math.max(share, RAREST)), (share) => percent(share));
+    return bar(
+      { ...one, value: shares[one.feature] ?? 0 },
+      (share) => Math.log(Math.max(share, RAREST)),
+      (share) => percent(share),
+    );
   }
   return field?.kind === "time" && one.low !== null ? ofCycle(one) : null;
 }
@@ -37,21 +64,34 @@ function bar(one, scale, words) {
   const outside = value < low || value > high;
   const range = placed(h("i", { class: "range" }), at(low));
   range.style.width = `${at(high) - at(low)}%`;
-  return h("div", { class: "bar", role: "img", "aria-label": `${one.feature}: ${one.text}` },
+  return h(
+    "div",
+    { class: "bar", role: "img", "aria-label": `${one.feature}: ${one.text}` },
     range,
     placed(h("i", { class: "expected" }), at(expected)),
     placed(h("i", { class: outside ? "value outside" : "value" }), at(value)),
     label(words(one.value), at(value), outside ? "above outside" : "above"),
     label(words(one.low), at(low), "below"),
-    Math.abs(at(high) - at(low)) > 14 ? label(words(one.high), at(high), "below") : null);
+    Math.abs(at(high) - at(low)) > 14 ? label(words(one.high), at(high), "below") : null,
+  );
 }
 
 // A day or a week from left to right; a range that passes its end goes on at the beginning.
 function ofCycle(one) {
-  const [value, expected, low, high] = [one.value, one.expected, one.low, one.high].map((clock) => 100 * partOfCycle(clock));
-  const pieces = low <= high ? [[low, high]] : [[0, high], [low, 100]];
+  const [value, expected, low, high] = [one.value, one.expected, one.low, one.high].map(
+    (clock) => 100 * partOfCycle(clock),
+  );
+  const pieces =
+    low <= high
+      ? [[low, high]]
+      : [
+          [0, high],
+          [low, 100],
+        ];
   const outside = pieces.every(([from, to]) => value < from || value > to);
-  return h("div", { class: "bar", role: "img", "aria-label": `${one.feature}: ${one.text}` },
+  return h(
+    "div",
+    { class: "bar", role: "img", "aria-label": `${one.feature}: ${one.text}` },
     ...pieces.map(([from, to]) => {
       const range = placed(h("i", { class: "range" }), from);
       range.style.width = `${to - from}%`;
@@ -61,7 +101,8 @@ function ofCycle(one) {
     placed(h("i", { class: outside ? "value outside" : "value" }), value),
     label(one.value, value, outside ? "above outside" : "above"),
     label(one.low, low, "below"),
-    label(one.high, high, "below"));
+    label(one.high, high, "below"),
+  );
 }
 
 function placed(element, percentage) {

@@ -41,12 +41,19 @@ export function ticks(field, low, high, most) {
   if (!(high > low)) return [];
   let found;
   if (field.transform === "surprise") {
-    found = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001, 1e-4].map((share) => [-Math.log(share), percent(share)]);
+    found = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.003, 0.001, 1e-4].map((share) => [
+      -Math.log(share),
+      percent(share),
+    ]);
   } else if (field.kind === "time") {
     found = [-1, 0, 1].map((at) => [at, number(at)]);
   } else {
-    const plain = field.transform === "identity" ? linear(low, high)
-      : powers().flatMap((one) => (field.transform === "asinh" ? [one, -one] : [one])).map((one) => [forward(field.transform, one), one]);
+    const plain =
+      field.transform === "identity"
+        ? linear(low, high)
+        : powers()
+            .flatMap((one) => (field.transform === "asinh" ? [one, -one] : [one]))
+            .map((one) => [forward(field.transform, one), one]);
     found = plain.map(([at, value]) => [at, quantity(value, field.unit)]);
   }
   const within = found.filter(([at]) => at >= low && at <= high).sort(([a], [b]) => a - b);

@@ -1,11 +1,15 @@
 // Incidents and alerts as rows: the incidents that are open, then all else, the latest first. While
 // somebody is in the table nothing jumps: what is new waits behind a button.
 
+import { ask } from "./api.js";
 import { byId, choices, h, setText } from "./dom.js";
 import { startDetail } from "./detail.js";
 import { moment, number } from "./words.js";
 
-const STANDINGS = [["open", "Open"], ["all", "All"]];
+const STANDINGS = [
+  ["open", "Open"],
+  ["all", "All"],
+];
 const MOST = 300;
 const [FIRST, MORE] = [12, 50];
 const WORDS = { alert: "alert", open: "new behaviour", closed: "over", accepted: "accepted", muted: "muted" };
@@ -58,7 +62,9 @@ export function startTable(about) {
       else rows.set(one.id, build(one));
     }
     const order = (one) => (one.told.standing === "open" ? Infinity : 0);
-    const sorted = [...rows.values()].sort((a, b) => (order(b) === order(a) ? b.told.place - a.told.place : order(b) - order(a)));
+    const sorted = [...rows.values()].sort((a, b) =>
+      order(b) === order(a) ? b.told.place - a.told.place : order(b) - order(a),
+    );
     for (const { told, element } of sorted.slice(MOST)) {
       if (told.id === opened) continue;
       element.remove();
@@ -87,7 +93,10 @@ export function startTable(about) {
     setText(more, `Show more (${shown - allowed})`);
     const empty = byId("no-rows");
     empty.hidden = shown > 0;
-    setText(empty, rows.size ? "None of these; there are others under “All”, or without the search." : "No alert so far.");
+    setText(
+      empty,
+      rows.size ? "None of these; there are others under “All”, or without the search." : "No alert so far.",
+    );
   }
 
   function build(told) {
@@ -99,7 +108,11 @@ export function startTable(about) {
       count: h("span", { role: "cell", class: "number count" }),
       standing: h("span", { role: "cell", class: "standing" }),
     };
-    const line = h("div", { class: "row", role: "row", tabindex: "0", "aria-expanded": "false" }, ...Object.values(cells));
+    const line = h(
+      "div",
+      { class: "row", role: "row", tabindex: "0", "aria-expanded": "false" },
+      ...Object.values(cells),
+    );
     const row = { told, cells, line, element: h("div", { class: "entry", "data-id": told.id }, line) };
     line.addEventListener("click", () => toggle(told.id));
     line.addEventListener("keydown", (event) => {
@@ -119,14 +132,18 @@ export function startTable(about) {
     const grave = told.severity >= 60 ? "grave" : "";
     setText(cells.time, told.first_time ? moment(new Date(told.first_time)) : "–");
     cells.time.title = told.first_time ? `${told.first_time} to ${told.time}` : "the event has no time";
-    cells.severity.replaceChildren(h("b", { class: `chip ${grave}` }, told.severity === null ? "–" : number(told.severity, 2)));
+    cells.severity.replaceChildren(
+      h("b", { class: `chip ${grave}` }, told.severity === null ? "–" : number(told.severity, 2)),
+    );
     setText(cells.key, told.key ?? "–");
     cells.key.title = told.key ?? "";
     setText(cells.reason, told.reason);
     cells.reason.title = told.reason;
     setText(cells.count, number(told.count + told.muted, 15));
     cells.count.dataset.unit = told.count + told.muted === 1 ? "event" : "events";
-    cells.standing.replaceChildren(h("b", { class: `badge ${told.standing}` }, WORDS[told.standing] ?? told.standing));
+    cells.standing.replaceChildren(
+      h("b", { class: `badge ${told.standing}` }, WORDS[told.standing] ?? told.standing),
+    );
     if (told.id === opened) detail.update(told);
   }
 
@@ -152,15 +169,15 @@ export function startTable(about) {
     note();
   }
 
-  // Opens the alert of an event: its own row, or the incident's that has it.
-  function open(id) {
+  // Opens the alert of an event: its own row, or that of the incident that has it.
+  async function open(event) {
     insert(waiting.splice(0));
-    const there = rows.has(id) ? id : [...rows.keys()].reverse().find((one) => rows.get(one).told.standing !== "alert");
-    if (!there) return;
-    if (there !== opened) toggle(there);
-    note();
-    rows.get(there).line.focus();
-    rows.get(there).element.scrollIntoView({ block: "start", behavior: "smooth" });
+    const id = rows.has(event) ? event : (await ask("row", { id: event }).catch(() => null))?.row.id;
+    const row = rows.get(id);
+    if (!row) return;
+    if (id !== opened) toggle(id);
+    row.line.focus();
+    row.element.scrollIntoView({ block: "start", behavior: "smooth" });
   }
 
   function step(by) {

@@ -28,14 +28,24 @@ export function showTip(bucket, view, width, left, top) {
 }
 
 function fill(bucket, width, found) {
-  const more = bucket.alerts ? h("b", { class: "alert-word" }, `${number(bucket.alerts, 15)} alert${bucket.alerts > 1 ? "s" : ""}`) : "no alert";
+  const more = bucket.alerts
+    ? h("b", { class: "alert-word" }, `${number(bucket.alerts, 15)} alert${bucket.alerts > 1 ? "s" : ""}`)
+    : "no alert";
   const { strangest } = bucket;
   byId("tip").replaceChildren(
-    h("b", {}, moment(new Date(bucket.start * 1000))), ` ${duration(width)}, ${number(bucket.count, 15)} events, `, more,
-    h("dl", {},
-      h("dt", {}, "scores"), h("dd", {}, `${number(bucket.low)} to ${number(bucket.high)}, typical ${number(bucket.typical)}`),
-      h("dt", {}, "threshold"), h("dd", {}, bucket.threshold === null ? "none in warm-up" : number(bucket.threshold)),
-      h("dt", {}, "strangest"), h("dd", {}, strangest ? `${strangest.key ?? ""} ${strangest.id}` : "–")),
+    h("b", {}, moment(new Date(bucket.start * 1000))),
+    ` ${duration(width)}, ${number(bucket.count, 15)} events, `,
+    more,
+    h(
+      "dl",
+      {},
+      h("dt", {}, "scores"),
+      h("dd", {}, `${number(bucket.low)} to ${number(bucket.high)}, typical ${number(bucket.typical)}`),
+      h("dt", {}, "threshold"),
+      h("dd", {}, bucket.threshold === null ? "none in warm-up" : number(bucket.threshold)),
+      h("dt", {}, "strangest"),
+      h("dd", {}, strangest ? `${strangest.key ?? ""} ${strangest.id}` : "–"),
+    ),
     found?.event ? eventTable(found.event, 8) : "",
   );
   byId("tip").hidden = false;

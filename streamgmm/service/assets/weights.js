@@ -1,5 +1,6 @@
 // The components' weights over time, each in its colour.
 
+import { STEPS, style, timeLabels, timeTicks } from "./axes.js";
 import { colour, ofComponent, whenColoursChange } from "./colours.js";
 import { byId } from "./dom.js";
 import { percent } from "./words.js";
@@ -22,7 +23,7 @@ export function startWeights() {
   }
 
   function options(components) {
-    const axis = { stroke: () => colour("muted"), grid: { stroke: () => colour("rule"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    const axis = { ...style(11), ticks: { show: false } };
     return {
       width: Math.max(box.clientWidth, 160),
       height: HEIGHT,
@@ -31,14 +32,30 @@ export function startWeights() {
       padding: [6, 8, 0, 0],
       scales: { y: { range: (_, __, most) => [0, Math.min(1, Math.max(0.1, most * 1.1))] } },
       axes: [
-        { ...axis, size: 26, values: (_, splits) => splits.map((one) => new Date(Math.round(one) * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
+        {
+          ...axis,
+          size: 26,
+          space: 60,
+          incrs: STEPS,
+          splits: timeTicks,
+          values: (_, ticks) => timeLabels(ticks, 86400),
+        },
         { ...axis, size: 44, space: 28, values: (_, splits) => splits.map((one) => percent(one)) },
       ],
-      series: [{}, ...components.map((number) => ({ stroke: () => colour(ofComponent(number)), width: 1.6, points: { show: false }, spanGaps: false }))],
+      series: [
+        {},
+        ...components.map((number) => ({
+          stroke: () => colour(ofComponent(number)),
+          width: 1.6,
+          points: { show: false },
+        })),
+      ],
     };
   }
 
-  new ResizeObserver(() => plot?.setSize({ width: Math.max(box.clientWidth, 160), height: HEIGHT })).observe(box);
+  new ResizeObserver(() => plot?.setSize({ width: Math.max(box.clientWidth, 160), height: HEIGHT })).observe(
+    box,
+  );
   whenColoursChange(() => plot?.redraw(false));
   return { show };
 }

@@ -37,7 +37,8 @@ export function duration(seconds, digits = 2) {
   if (size < 1e-3) return `${sign}${number(size * 1e6, digits)} us`;
   if (size < 1) return `${sign}${number(size * 1e3, digits)} ms`;
   if (size < 60) return `${sign}${number(size, digits)} s`;
-  const [big, small, step] = size < 3600 ? ["min", "s", 60] : size < 86400 ? ["h", "min", 3600] : ["d", "h", 86400];
+  const [big, small, step] =
+    size < 3600 ? ["min", "s", 60] : size < 86400 ? ["h", "min", 3600] : ["d", "h", 86400];
   const fine = { min: 1, h: 60, d: 3600 }[big];
   const whole = Math.round(size / fine) * fine;
   const rest = Math.round((whole % step) / fine);

@@ -206,9 +206,18 @@ class Book:
         return [msgspec.structs.replace(row) for row in changed[:most]]
 
     def find(self, name: str) -> tuple[Row, list[Kept]] | None:
-        """Give a row and its records, the strangest first; None if it is not kept."""
-        entry = self._incidents.get(name) or self._alerts.get(name)
+        """Give a row and its records, the strangest first; None if it is not kept.
+
+        An event's id gives the row of its alert, or the incident that has it.
+        """
+        entry = self._incidents.get(name) or self._alerts.get(name) or self._having(name)
         return None if entry is None else (entry.row, list(entry.records()))
+
+    def _having(self, event: str) -> _Entry | None:
+        for entry in self._incidents.values():
+            if any(kept.record.id == event for kept in entry.records()):
+                return entry
+        return None
 
     def _next_place(self) -> int:
         self._places += 1

@@ -70,6 +70,9 @@ def test_alerts_of_a_new_behaviour_are_one_row_that_follows_the_model(stream: St
     kept = [one["record"] for one in opened["records"]]
     assert 1 < len(kept) <= 14
     assert kept[0].score == max(record.score for record in kept)
+    by_event = stream.recorder.opened(kept[-1].id)
+    assert by_event is not None
+    assert by_event["row"].id == row.id
 
     version, _ = stream.recorder.rows(ALL, after=0, most=300)
     stream.pipeline.detector.mute(number)
