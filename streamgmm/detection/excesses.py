@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 _ENDING = 8
 _PRIOR = pareto.POINTS - _ENDING
 _UNLIKELY = 1.5  # standard deviations between law and excesses that speak against the law
+_BEYOND = 3.0  # excesses expected where none is that refute it
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,15 @@ class ExcessLaw:
             return True
         expected = n * self._survival(self.known[n - count])
         return bool((np.abs(expected - (count - 0.5)) <= _UNLIKELY * np.sqrt(count)).all())
+
+    def is_refuted(self) -> bool:
+        """Whether several excesses ought to lie beyond the largest, where none does.
+
+        By the right law n P(excess > largest) is a standard exponential variable: above 3 once in
+        twenty times.
+        """
+        beyond = self._survival(self.known[-1:])
+        return bool(len(self.known) * beyond[0] > _BEYOND)
 
     def state(self) -> dict[str, Any]:
         """Return it as plain arrays and scalars."""

@@ -24,8 +24,10 @@ Array = NDArray[np.float64]
 LEAST_WINDOW = 1000  # scores
 
 # The tail is the highest sqrt(5 n) of n scores: 707 of 100,000, but 50 of 500. The more there are,
-# the less a law must span. Where none fits them, half as many, and so on to half of ...
-_TAIL, _FEWEST = 5, 100
+# the less a law must span. Where what they are speaks against it, half as many, and so on to half
+# of 100; and where it refutes the law, to half of 20: of two kinds of far scores one law sees
+# neither, and puts the threshold far beyond both.
+_TAIL, _FEWEST, _VERY_FEWEST = 5, 100, 20
 _FINE = 64  # ranks of neighbouring knots differ by one in so many
 _REFITS = 10  # while the window turns over once
 _SOONEST = 50  # scores between two fits
@@ -142,7 +144,8 @@ class Tail:
             level = float(ordered[n - k - 1])
             k = n - int(np.searchsorted(ordered, level, side="right"))  # fewer, where it is tied
             law = ExcessLaw.fit(_at_least(ordered[n - k :] - level))
-            if k < _FEWEST or law.agrees():
+            doubtful = law.is_refuted() if k < _FEWEST else not law.agrees()
+            if k < _VERY_FEWEST or not doubtful:
                 break
             k //= 2
         self._level, self._law = level, law

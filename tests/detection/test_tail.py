@@ -160,6 +160,22 @@ def test_where_the_tail_has_two_parts_the_law_is_of_the_upper_one() -> None:
         )
 
 
+@pytest.mark.parametrize("share", [0.001, 0.005])
+@pytest.mark.parametrize("spread", [1.0, 200.0])
+def test_a_few_that_recur_far_out_do_not_put_the_threshold_beyond_all_reason(
+    share: float, spread: float
+) -> None:
+    """A law of ordinary scores and of theirs together had it at a thousand times the highest."""
+    rng = np.random.default_rng(0)
+    far = np.maximum(rng.normal(680.0, spread, 100_000), 40.0)
+    scores = np.where(rng.random(100_000) < share, far, rng.exponential(3.0, 100_000))
+    tail = Tail(100_000)
+    tail.start(scores[:500])
+    feed(tail, scores[500:])
+    assert tail.threshold(1e-5) < 2.0 * scores.max()
+    assert tail.p_value(np.array([1e5]))[0] < 1e-5
+
+
 def test_young_scores_leave_the_window_early() -> None:
     """Scores that fall as a model settles do not hold the threshold up for a whole window."""
     rng = np.random.default_rng(0)
