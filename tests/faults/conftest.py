@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.faults.scene import Outcome
 
 SOME = Scale(events=6_000, times=2, outage=4.0, fuzzed=500)
-ALL = Scale(events=300_000, times=30, outage=60.0, fuzzed=100_000)
+ALL = Scale(events=300_000, times=30, outage=60.0, checkpoints="1s", fuzzed=100_000)
 
 # By name: a table stands in the document between <!-- name --> and <!-- end of name -->.
 _HEADS = {

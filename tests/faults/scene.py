@@ -16,6 +16,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError
+from confluent_kafka import TopicPartition as Place
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from streamgmm import snapshot
@@ -40,14 +42,16 @@ __all__ = ["Outcome", "Scale", "Scene"]
 
 @dataclass(frozen=True)
 class Scale:
-    """How many events, how often a fault is made, and for how long brokers are away (seconds).
+    """How many events, how often a fault is made, for how long brokers are away (seconds).
 
-    `fuzzed` is the number of events that are bad.
+    And how often checkpoints are written: with as many events they are large. `fuzzed` is the
+    number of events that are bad.
     """
 
     events: int
     times: int
     outage: float
+    checkpoints: str = "200ms"
     partitions: int = 4
     fuzzed: int = 0
 
@@ -126,6 +130,7 @@ class Scene:
             "scores": f"{name}-scores",
             "sink_brokers": self._sink,
             "checkpoint": f"topic:{name}-state" if in_topic else self.state,
+            "checkpoint_interval": scale.checkpoints,
             "session_timeout": "6s",
             "start_timeout": "60s",
         }
@@ -238,13 +243,16 @@ class Scene:
     def records(self) -> list[tuple[int, Record]]:
         """Read the input as a committed reader sees it."""
         return [
-            (one.partition, Record(one.value, one.offset, one.timestamp / 1000, one.key))
+            (
+                one.partition(),
+                Record(one.value(), one.offset(), one.timestamp()[1] / 1000, one.key()),
+            )
             for one in self._read(self.topic, self.bootstrap)
         ]
 
     def outputs(self) -> list[bytes]:
         """Read the scores as a committed reader sees them."""
-        return [one.value for one in self._read(str(self._job["scores"]), self._sink)]
+        return [one.value() for one in self._read(str(self._job["scores"]), self._sink)]
 
     def transaction_open(self) -> bool:
         """Whether outputs are there that a committed reader does not see yet."""
@@ -260,17 +268,26 @@ class Scene:
         return [TopicPartition(topic, i) for i in range(self.scale.partitions)]
 
     def _read(self, topic: str, at: str) -> Iterator[Any]:
-        found = self._partitions(topic)
-        consumer = KafkaConsumer(
-            bootstrap_servers=at, isolation_level="read_committed", max_poll_records=5000
-        )
-        with closing(consumer):
-            consumer.assign(found)
-            consumer.seek_to_beginning()
-            ends = consumer.end_offsets(found)
-            while any(consumer.position(one) < ends[one] for one in found):
-                for batch in consumer.poll(200).values():
-                    yield from batch
+        """Read by librdkafka, as many records take kafka-python ten times as long."""
+        settings = {
+            "bootstrap.servers": at,
+            "group.id": "none",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+        with closing(Consumer(settings)) as consumer:
+            consumer.assign(
+                [Place(topic, i, OFFSET_BEGINNING) for i in range(self.scale.partitions)]
+            )
+            at_end: set[int] = set()
+            while len(at_end) < self.scale.partitions:
+                for message in consumer.consume(10_000, timeout=0.2):
+                    if (error := message.error()) is None:
+                        yield message
+                    else:
+                        assert error.code() == KafkaError._PARTITION_EOF, error
+                        at_end.add(message.partition())
 
     def close(self) -> None:
         """End what still runs."""
