@@ -96,3 +96,12 @@ def test_every_command_is_one(path: Path, text: str) -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8"))
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_what_is_promised_names_tests_that_are_there() -> None:
+    section = sections_of(ROOT / "docs/reliability.md")["What is promised, and what shows it"]
+    named = re.findall(r"`(\w+/\w+\.py)(?:::(\w+))?`", section)
+    assert len(named) > 20
+    for file, test in named:
+        text = (ROOT / "tests" / file).read_text("utf-8")
+        assert f"def {test or 'test_'}" in text, f"{file} has no {test}"
