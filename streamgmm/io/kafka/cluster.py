@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
-from kafka.errors import AuthorizationError, KafkaError, RetriableError, for_code
+from kafka.errors import (
+    AuthorizationError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    RetriableError,
+    for_code,
+)
 
 from streamgmm.errors import BrokerError
 from streamgmm.io.client.checks import TopicFacts
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KafkaCluster", "cluster_at", "group_members"]
 
+_RETRY_SECONDS: Final = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +92,7 @@ def group_members(connection: Connection, group: str, *, besides: str = "") -> i
     with Starting(connection) as starting:
         admin = starting.made(KafkaAdminClient(**starting.settings()))
         try:
-            described = admin.describe_groups([group])[group]
+            described = _described(admin, group, connection)
         finally:
             admin.close()
     if described["error"] and "GroupIdNotFound" not in described["error"]:
@@ -95,3 +103,18 @@ def group_members(connection: Connection, group: str, *, besides: str = "") -> i
     return sum(
         not besides or member["group_instance_id"] != besides for member in described["members"]
     )
+
+
+def _described(admin: KafkaAdminClient, group: str, connection: Connection) -> dict[str, Any]:
+    """Describe a group; brokers that never had one are waited for while they make its topic."""
+    deadline = time.monotonic() + connection.start_timeout
+    while True:
+        connection.check()
+        try:
+            described: dict[str, Any] = admin.describe_groups([group])[group]
+        except CoordinatorNotAvailableError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return described
