@@ -363,6 +363,7 @@ def test_the_demo_shows_alerts_with_reasons_and_sums_up() -> None:
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode()
     assert "40,000 real HTTP connections" in text
+    assert re.search(r"live page http://127\.0\.0\.1:\d+/#token=\S+\n", text)
     assert re.search(
         r"severity +\d+  labelled \w+  (src_bytes|dst_bytes) \S+ k?B, (expected|usually) \d", text
     )
