@@ -3,9 +3,7 @@
 import { ofComponent } from "./colours.js";
 import { byId, h, setText } from "./dom.js";
 import { markInPlane } from "./plane.js";
-import { percent } from "./words.js";
-
-const WORDS = { normal: "normal", partly: "partly normal", rare: "not established", accepted: "accepted" };
+import { STANDING, percent } from "./words.js";
 
 export function startComponents() {
   const box = byId("components");
@@ -60,7 +58,7 @@ export function startComponents() {
       entry.change,
       change === null ? "new" : change === 0 ? "" : `${change > 0 ? "+" : "−"}${Math.abs(change)}`,
     );
-    setText(entry.standing, WORDS[one.standing] ?? one.standing);
+    setText(entry.standing, STANDING[one.standing]);
     entry.element.classList.toggle("unestablished", one.standing === "rare" || one.standing === "partly");
     const texts = one.features.flatMap(({ feature, text }) => [feature, text]);
     if (entry.ranges.children.length !== texts.length) {

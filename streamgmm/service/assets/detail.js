@@ -4,7 +4,7 @@ import { ask, command } from "./api.js";
 import { h, setText } from "./dom.js";
 import { event as eventTable } from "./event.js";
 import { reasons } from "./reasons.js";
-import { moment, number, percent } from "./words.js";
+import { STANDING, moment, number, percent } from "./words.js";
 
 const DONE = {
   accept: "Accepted: its behaviour counts as normal from now on.",
@@ -163,7 +163,7 @@ function nearest(component) {
     h(
       "p",
       { class: "hint" },
-      `${percent(component.weight)} of the traffic, ${component.standing}; its ranges as of now`,
+      `${percent(component.weight)} of the traffic, ${STANDING[component.standing]}; its ranges as of now`,
     ),
     h("dl", {}, ...component.features.flatMap((one) => [h("dt", {}, one.feature), h("dd", {}, one.text)])),
   );

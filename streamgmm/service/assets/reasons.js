@@ -101,7 +101,7 @@ function ofCycle(one) {
     placed(h("i", { class: outside ? "value outside" : "value" }), value),
     label(one.value, value, outside ? "above outside" : "above"),
     label(one.low, low, "below"),
-    label(one.high, high, "below"),
+    Math.abs(high - low) > 8 ? label(one.high, high, "below") : null,
   );
 }
 

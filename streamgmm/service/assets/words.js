@@ -1,5 +1,13 @@
 // Numbers, quantities and times as a person reads them.
 
+// How far a component counts as normal.
+export const STANDING = {
+  normal: "normal",
+  partly: "partly normal",
+  rare: "not established",
+  accepted: "accepted",
+};
+
 const PREFIXED = new Set(["B", "B/s", "bit", "bit/s", "Hz", "W", "Wh"]);
 const PREFIXES = ["", "k", "M", "G", "T", "P", "E"];
 const SECONDS = { ns: 1e-9, us: 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86400 };
