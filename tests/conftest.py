@@ -19,6 +19,7 @@ BROKER_FIXTURES = {"kafka", "own_kafka"}
 # Where several processes share the tests out, all of such a file go to one: what it sets up for
 # itself takes long, a broker with certificates, a build of the package or a browser.
 ONE_PROCESS = {
+    "tests/deploy/test_monitoring.py",
     "tests/faults/test_faults.py",
     "tests/faults/test_slow_sink.py",
     "tests/packaging/test_distributions.py",
