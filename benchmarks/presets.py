@@ -21,7 +21,6 @@ import numpy as np
 from streamgmm.config import load_preset
 from streamgmm.io.authorisations import authorisations
 from streamgmm.io.generate import flows
-from streamgmm.service.quality import average_precision, roc_auc
 from tests.replays import replayed
 from tests.zeek import connections
 
@@ -81,8 +80,9 @@ def measure(preset: str, seed: int, count: int) -> Measured:
     config = load_preset(preset, env={}, changes={"events": {"label": "label"}})
     events = STREAMS[preset](seed, count)
     found, blocks = replayed(config, events)
-    truth, score = found.truth(), found.score()
-    n = len(truth)
+    n = len(found.rankings)
+    labels = np.concatenate([block.batch.labels for block in blocks])
+    truth = labels[-n:] > 0
     alerted = np.concatenate([block.verdicts.is_anomaly for block in blocks])[-n:]
     times = np.concatenate([block.batch.time for block in blocks])[-n:]
     days = float(times.max() - times.min()) / DAY
@@ -91,8 +91,8 @@ def measure(preset: str, seed: int, count: int) -> Measured:
         alerts=float(alerted.sum()) / days,
         false_alarms=float((alerted & ~truth).sum()) / days,
         budget=float(str(config.alerts.budget).removesuffix("/day")),
-        roc_auc=roc_auc(truth, score),
-        average_precision=average_precision(truth, score),
+        roc_auc=found.rankings.roc_auc(),
+        average_precision=found.rankings.average_precision(),
         kinds=_by_kind(events[-n:], times, alerted),
     )
 

@@ -98,7 +98,13 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--label", metavar="COLUMN", help="the field with the truth, to measure by")
     again.add_argument("--alerts", metavar="FILE", help='write the alerts as JSON lines, or "-"')
     again.add_argument("--scores", metavar="FILE", help='write all scores as JSON lines, or "-"')
-    again.set_defaults(call=_replay)
+    again.add_argument("--report", metavar="FILE", help="write a report to look at, one HTML file")
+    again.add_argument(
+        "--kind",
+        metavar="FIELD",
+        help='with --report and --label: what names the kind of an anomaly; default "kind"',
+    )
+    again.set_defaults(call=_replay, parser=again)
 
     job_cli.add_verbs(verbs, _positive)
 
@@ -157,8 +163,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _replay(options: argparse.Namespace) -> int:
     from streamgmm.service.logs import log_to_stderr
-    from streamgmm.service.replay_file import ReplayFile
+    from streamgmm.service.replay_file import ReplayFile, ReportFile
     from streamgmm.service.stop import Stop
+
+    if options.report == "-":
+        options.parser.error("--report is a file that a browser opens; name one, such as out.html")
+    if options.kind is not None and not (options.report and options.label):
+        options.parser.error("--kind is for a --report on events with a --label")
 
     log_to_stderr("info")
     stop = Stop()
@@ -169,6 +180,7 @@ def _replay(options: argparse.Namespace) -> int:
             label=options.label,
             alerts=options.alerts or "",
             scores=options.scores or "",
+            report=ReportFile(options.report, options.kind) if options.report else None,
             stop=stop,
         ).run()
     return _code_of(stop.signal)

@@ -1,4 +1,4 @@
-"""A real Chromium without a screen, for the live page."""
+"""A real Chromium without a screen, for the live page and for reports."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
+
+    Open = Callable[..., Page]
+
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+# For what has no time of its own: other tests keep the machine busy.
+PATIENCE = 20_000
+expect.set_options(timeout=PATIENCE)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = (
@@ -32,3 +39,10 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
         yield browser
         browser.close()
+
+
+def overflow(page: Page) -> int:
+    """By how many pixels a page is wider than its window."""
+    return page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )

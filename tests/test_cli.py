@@ -83,6 +83,8 @@ def test_version_and_help() -> None:
         ["generate", "network", "--count", "5", "--rate", "5"],
         ["generate", "network", "--rate", "nan"],
         ["generate", "network", "--count", "5", "--seed", "-1"],
+        ["replay", "--input", "x", "--report", "-"],
+        ["replay", "--input", "x", "--report", "out.html", "--kind", "kind"],
         ["demo", "--rate", "-1"],
         ["demo", "--live", "--rate", "0"],
         ["demo", "--attack", "burst"],
@@ -280,6 +282,40 @@ def test_replay_with_a_configuration_and_labels(job: Path, tmp_path: Path) -> No
     written = [json.loads(line) for line in alerts.read_bytes().splitlines()]
     assert found["alerts"].startswith(f"{len(written):,} of")
     assert done.stderr == b""
+
+
+def test_replay_writes_a_report_without_a_configuration(tmp_path: Path) -> None:
+    events = [{"ts": 1e9 + 60 * i, "size": i % 7, "label": 0, "what": "x"} for i in range(900)]
+    events[800] |= {"label": 1}
+    (tmp_path / "sizes.jsonl").write_text("".join(json.dumps(one) + "\n" for one in events))
+    done = run(
+        "replay", "--input", "sizes.jsonl", "--label", "label", "--report", "out.html",
+        "--kind", "sort", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert b"the report is out.html" in done.stderr
+    assert b"no labelled anomaly after warm-up has a member 'sort'" in done.stderr
+    text = (tmp_path / "out.html").read_text()
+    [data] = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL
+    )
+    told = json.loads(data)
+    assert told["figures"]["events"] == 900
+    assert told["kinds"] == [
+        {"kind": "(not named)", "events": 1, "alerted": 0, "episodes": 1, "found": 0, "delay": None}
+    ]
+    assert 'size = "identity"' in told["configuration"]
+    assert dict(told["summary"])["alerts"] in done.stdout.decode()
+
+
+def test_a_report_that_cannot_be_written_is_exit_3_before_the_replay(tmp_path: Path) -> None:
+    (tmp_path / "flows.jsonl").write_bytes(b'{"duration": 1}\n' * 3)
+    done = run("replay", "--input", "flows.jsonl", "--report", "none/out.html", cwd=tmp_path)
+    assert done.returncode == 3
+    assert b"none/out.html: cannot be written" in done.stderr
+    done = run("replay", "--input", "flows.jsonl", "--report", "flows.jsonl", cwd=tmp_path)
+    assert done.returncode == 3
+    assert (tmp_path / "flows.jsonl").read_bytes() == b'{"duration": 1}\n' * 3
 
 
 def test_replay_against_a_budget_a_day(job: Path, tmp_path: Path) -> None:

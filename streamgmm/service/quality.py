@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
+from streamgmm.service.rankings import Rankings
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["average_precision", "roc_auc"]
@@ -27,15 +28,7 @@ def roc_auc(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
     float
         NaN if there are no anomalies, or nothing else.
     """
-    positives = int(truth.sum())
-    negatives = len(truth) - positives
-    if not positives or not negatives:
-        return float("nan")
-    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    middle_rank = last - (counts - 1) / 2
-    rank_sum = float(middle_rank[place][truth].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+    return _exact(truth, score).roc_auc()
 
 
 def average_precision(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> float:
@@ -44,12 +37,10 @@ def average_precision(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> f
     The sum over thresholds of (recall gained) x (precision there), events with the same score
     taken together; NaN if there are no anomalies. Parameters as for `roc_auc`.
     """
-    positives = int(truth.sum())
-    if not positives:
-        return float("nan")
-    order = np.argsort(-score, kind="stable")
-    found = np.cumsum(truth[order])
-    descending = score[order]
-    ends = np.flatnonzero(np.append(np.diff(descending) != 0, True))
-    gained = np.diff(found[ends], prepend=0)
-    return float((gained * found[ends] / (ends + 1)).sum() / positives)
+    return _exact(truth, score).average_precision()
+
+
+def _exact(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> Rankings:
+    rankings = Rankings(most=len(score))
+    rankings.take(truth, score)
+    return rankings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,13 +14,11 @@ from streamgmm.detection import Detector
 from streamgmm.events import BatchDecoder
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.pipeline import Pipeline
-from streamgmm.service.quality import average_precision, roc_auc
+from streamgmm.service.rankings import Rankings
 from streamgmm.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-
-    from numpy.typing import NDArray
 
     from streamgmm.detection import Budget, DetectorSettings
     from streamgmm.events import Record, Schema
@@ -47,6 +45,10 @@ class Findings:
         What the pipeline took.
     first_time, last_time
         Event times, seconds since the epoch; NaN if there are none.
+    rankings
+        Scores and truth of the scored events that have a label.
+    found, false_alarms
+        Alerts on events labelled as anomalies, and as normal.
     """
 
     events: int = 0
@@ -56,9 +58,9 @@ class Findings:
     seconds: float = 0.0
     first_time: float = float("nan")
     last_time: float = float("nan")
-    _truth: list[NDArray[np.float64]] = field(default_factory=list)
-    _score: list[NDArray[np.float64]] = field(default_factory=list)
-    _alert: list[NDArray[np.bool_]] = field(default_factory=list)
+    rankings: Rankings = field(default_factory=Rankings)
+    found: int = 0
+    false_alarms: int = 0
 
     def take(self, outputs: Outputs, seconds: float) -> None:
         """Add a block's outputs, which took `seconds`."""
@@ -74,18 +76,10 @@ class Findings:
             self.last_time = float(np.fmax(self.last_time, times.max()))
         if batch.labels is not None:
             known = verdicts.ready & ~np.isnan(batch.labels)
-            self._truth.append(batch.labels[known])
-            self._score.append(verdicts.score[known])
-            self._alert.append(verdicts.is_anomaly[known])
-
-    def truth(self) -> NDArray[np.bool_]:
-        """Which of the scored events with a label are anomalies."""
-        truth: NDArray[np.bool_] = np.concatenate([np.empty(0), *self._truth]) > 0
-        return truth
-
-    def score(self) -> NDArray[np.float64]:
-        """Scores of the events that `truth` speaks of."""
-        return np.concatenate([np.empty(0), *self._score])
+            truth, alert = batch.labels[known] > 0, verdicts.is_anomaly[known]
+            self.rankings.take(truth, verdicts.score[known])
+            self.found += int((alert & truth).sum())
+            self.false_alarms += int((alert & ~truth).sum())
 
     def summary(self, budget: Budget) -> list[tuple[str, str]]:
         """Say it in lines for a person: name and value."""
@@ -101,22 +95,41 @@ class Findings:
         lines.append(
             ("alerts", f"{self.alerts:,} of {self.scored:,} events after warm-up ({share:.3%})")
         )
-        truth = self.truth()
-        if len(truth):
-            lines += self._against_truth(truth)
+        if len(self.rankings):
+            lines += self._against_truth()
         allowed = self._allowed(budget)
         if allowed is not None:
             lines.append(("budget", f"{number(round(allowed, 1))} false alarms ({_words(budget)})"))
         return lines
 
-    def _against_truth(self, truth: NDArray[np.bool_]) -> list[tuple[str, str]]:
-        score, alert = self.score(), np.concatenate(self._alert)
-        found, false = int((alert & truth).sum()), int((alert & ~truth).sum())
+    def figures(self, budget: Budget) -> dict[str, Any]:
+        """Say it in numbers, NaN where there is none; `allowed` is what `budget` comes to."""
+        rankings, allowed = self.rankings, self._allowed(budget)
+        return {
+            "events": self.events,
+            "scored": self.scored,
+            "alerts": self.alerts,
+            "dead_letters": self.dead_letters.total(),
+            "seconds": self.seconds,
+            "first_time": self.first_time,
+            "last_time": self.last_time,
+            "anomalies": rankings.positives,
+            "normal": rankings.negatives,
+            "found": self.found,
+            "false_alarms": self.false_alarms,
+            "roc_auc": rankings.roc_auc(),
+            "average_precision": rankings.average_precision(),
+            "allowed": allowed,
+            "budget": _words(budget),
+        }
+
+    def _against_truth(self) -> list[tuple[str, str]]:
+        rankings = self.rankings
         return [
-            ("found", f"{found:,} of {int(truth.sum()):,} labelled anomalies"),
-            ("false alarms", f"{false:,} of {int((~truth).sum()):,} normal events"),
-            ("ROC-AUC", f"{roc_auc(truth, score):.4f}"),
-            ("average precision", f"{average_precision(truth, score):.4f}"),
+            ("found", f"{self.found:,} of {rankings.positives:,} labelled anomalies"),
+            ("false alarms", f"{self.false_alarms:,} of {rankings.negatives:,} normal events"),
+            ("ROC-AUC", f"{rankings.roc_auc():.4f}"),
+            ("average precision", f"{rankings.average_precision():.4f}"),
         ]
 
     def _allowed(self, budget: Budget) -> float | None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from streamgmm.config import FileOutput, load, loads
 from streamgmm.io.files import FileSource
 from streamgmm.io.own_output import refuse_own_output
 from streamgmm.service.infer import infer_schema
+from streamgmm.service.progress import ReplayProgress
 from streamgmm.service.replay import Findings, make_pipeline, replay
+from streamgmm.service.report import html
+from streamgmm.service.report.report import Report
 from streamgmm.service.settings import detector_settings
 from streamgmm.service.sinks import FileOutputs
 
@@ -23,15 +24,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamgmm.config import Config
+    from streamgmm.detection import Budget, Detector
     from streamgmm.events import Record, Records, Schema
     from streamgmm.service.pipeline import Outputs
     from streamgmm.service.stop import Stop
 
-__all__ = ["ReplayFile"]
+__all__ = ["ReplayFile", "ReportFile"]
 
 # So many records are looked at to infer a schema.
 _LOOK_AT: Final = 1000
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """Where to write a report, and the member of an event that names an anomaly's kind."""
+
+    path: str
+    kind: str | None = None
 
 
 class ReplayFile:
@@ -47,6 +57,8 @@ class ReplayFile:
         The field with the truth, or None.
     alerts, scores
         Where to write records; empty for nowhere.
+    report
+        Where to write a report, or None.
     stop
         Ends it early.
     """
@@ -59,17 +71,20 @@ class ReplayFile:
         label: str | None,
         alerts: str,
         scores: str,
+        report: ReportFile | None = None,
         stop: Stop,
     ) -> None:
         self._path = path
         self._config_path = config
         self._label = label
         self._output = FileOutput(alerts=alerts, scores=scores)
+        self._report = report
         self._stop = stop
 
     def run(self) -> Findings:
         """Replay, and write the summary to standard output (or error, if that has the data)."""
-        refuse_own_output(self._path, self._output.paths)
+        report_path = () if self._report is None else (self._report.path,)
+        refuse_own_output(self._path, self._output.paths + report_path)
         with ExitStack() as stack:
             config = None if self._config_path is None else self._load(self._config_path)
             source = stack.enter_context(self._open())
@@ -89,20 +104,19 @@ class ReplayFile:
                 max_ahead=config.events.max_ahead,
                 want_scores=bool(self._output.scores),
             )
-            with self._progress(source) as progress:
-                task = progress.add_task("", total=1.0, speed="", alerts="")
+            report = self._begin_report(schema, pipeline.detector)
+            with ReplayProgress() as progress:
 
                 def see(outputs: Outputs, findings: Findings) -> bool:
                     sink.take(outputs)
-                    progress.update(
-                        task,
-                        completed=source.fraction or 0.0,
-                        speed=f"{findings.events / max(findings.seconds, 1e-9):,.0f} events/s",
-                        alerts=f"{findings.alerts:,} alerts",
-                    )
+                    if report is not None:
+                        report.take(outputs)
+                    progress.update(findings, source.fraction)
                     return True  # the records end when asked to stop
 
                 findings = replay(records, pipeline, see)
+            if report is not None:
+                self._write(report, findings, settings.budget, source.origin, config)
         self._sum_up(findings, findings.summary(settings.budget))
         return findings
 
@@ -130,22 +144,38 @@ class ReplayFile:
         )
         when = f"; {schema.time} is the event time" if schema.time else ""
         _log.info("no CONFIG, so all numeric fields are taken: %s%s", fields, when)
-        return schema, loads(_DEFAULTS, name="defaults", env={})
+        return schema, self._defaults(schema)
 
-    def _progress(self, source: FileSource) -> Progress:
-        console = Console(stderr=True, highlight=False)
-        known = source.fraction is not None
-        return Progress(
-            *([BarColumn(bar_width=30), TaskProgressColumn()] if known else []),
-            TextColumn("{task.fields[speed]}"),
-            TextColumn("{task.fields[alerts]}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+    def _defaults(self, schema: Schema) -> Config:
+        """Return the configuration that comes to an inferred schema."""
+        events = {
+            "time": schema.time or "",
+            "time_unit": schema.time_unit,
+            "label": schema.label or "",
+            "fields": {one.name: one.transform for one in schema.fields},
+        }
+        source = {"type": "file", "path": self._path}
+        return loads("", name="defaults", env={}, changes={"source": source, "events": events})
+
+    def _begin_report(self, schema: Schema, detector: Detector) -> Report | None:
+        if self._report is None:
+            return None
+        html.check_writable(self._report.path)
+        return Report(schema, detector, self._report.kind)
+
+    def _write(
+        self, report: Report, findings: Findings, budget: Budget, source: str, config: Config
+    ) -> None:
+        assert self._report is not None
+        kind = self._report.kind
+        if kind is not None and not report.kinds.named:
+            _log.warning("no labelled anomaly after warm-up has a member %r to name its kind", kind)
+        told = report.told(findings, budget, source=source, configuration=config.to_toml())
+        html.write(self._report.path, told)
+        _log.info("the report is %s", self._report.path)
 
     def _sum_up(self, findings: Findings, lines: list[tuple[str, str]]) -> None:
-        if self._label is not None and not len(findings.truth()):
+        if self._label is not None and not len(findings.rankings):
             _log.warning(
                 "no event after warm-up has a usable label in %r: nothing to measure by",
                 self._label,
@@ -154,16 +184,6 @@ class ReplayFile:
         stream = sys.stderr if data_on_stdout else sys.stdout
         width = max(len(name) for name, _ in lines)
         stream.writelines(f"{name:<{width}}  {value}\n" for name, value in lines)
-
-
-# A schema stands in for [events]; only model and alerts are taken from here.
-_DEFAULTS: Final = """
-[source]
-type = "file"
-path = "-"
-[events.fields]
-x = "identity"
-"""
 
 
 def _look(source: FileSource, stop: Stop) -> tuple[list[Record], Iterator[Records]]:

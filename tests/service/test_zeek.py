@@ -9,7 +9,6 @@ import msgspec
 import numpy as np
 
 from streamgmm.config import Config, load_preset
-from streamgmm.service.quality import roc_auc
 from tests.replays import alerts, replayed, scores
 from tests.zeek import connections, nested
 
@@ -54,8 +53,8 @@ def test_what_zeek_leaves_out_is_missing_and_no_fault() -> None:
 def test_attacks_score_above_ordinary_connections() -> None:
     found, blocks = replayed(preset(), list(sample()))
     assert not found.dead_letters
-    assert found.truth().sum() > 50
-    assert roc_auc(found.truth(), found.score()) > 0.95
+    assert found.rankings.positives > 50
+    assert found.rankings.roc_auc() > 0.95
     assert alerts(blocks)
     assert all(alert["event"] and alert["reasons"] for alert in alerts(blocks))
 

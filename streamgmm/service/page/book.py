@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamgmm.detection import Incident
     from streamgmm.service.records import AlertRecord
 
-__all__ = ["Book", "Kept", "Row"]
+__all__ = ["Book", "Kept", "Row", "first_reason"]
 
 _MOST_ALERTS: Final = 300
 _MOST_OF_INCIDENT: Final = 12
@@ -131,7 +131,7 @@ class Book:
             entry = self._open(record.incident.id, model, record.time)
         row = entry.row
         if entry.first is None:
-            row.key, row.reason = record.key, _reason(record) or row.reason
+            row.key, row.reason = record.key, first_reason(record)
         entry.keep(kept)
         row.time = record.time
         row.severity = _highest(row.severity, record.severity)
@@ -143,7 +143,7 @@ class Book:
         entry = _Entry(
             Row(
                 record.id, model, "alert", record.time, record.time, record.key, record.severity,
-                _reason(record), count=1, muted=0, place=self._next_place(), version=0,
+                first_reason(record), count=1, muted=0, place=self._next_place(), version=0,
             )
         )  # fmt: skip
         entry.keep(kept)
@@ -228,7 +228,8 @@ class Book:
         row.version = self.version
 
 
-def _reason(record: AlertRecord) -> str:
+def first_reason(record: AlertRecord) -> str:
+    """Say why, in a few words."""
     return record.reasons[0].text if record.reasons else "no single feature stands out"
 
 

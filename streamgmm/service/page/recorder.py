@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from streamgmm.service.page.book import Book, Kept, Row
+from streamgmm.service.page.fields import CategoryShares
 from streamgmm.service.page.history import Event, History, columns, summed_up
 from streamgmm.service.page.mixture import MixtureHistory, shown, told
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streamgmm.detection import Detector
-    from streamgmm.events import Batch, Schema
+    from streamgmm.events import Schema
     from streamgmm.service.likeness import Likeness
     from streamgmm.service.page.history import Bucket
     from streamgmm.service.pipeline import Outputs
@@ -51,11 +52,7 @@ class Recorder:
     def __init__(self, schema: Schema, clock: Callable[[], float] = time.time) -> None:
         self.schema = schema
         self.clock = clock
-        self._categories = {
-            column: field.name
-            for field, column in zip(schema.fields, schema.offsets, strict=True)
-            if field.kind == "category"
-        }
+        self._shares = CategoryShares(schema)
         self._lock = Lock()
         self._histories: dict[str, History] = {}
         self._mixtures: dict[str, MixtureHistory] = {}
@@ -91,13 +88,7 @@ class Recorder:
             self._mixture(model).cloud.add(batch.X, [row for row, _ in outputs.alerts], now)
             for row, record in outputs.alerts:
                 component = None if ids is None else int(ids[record.component])
-                self._book.take(model, Kept(record, component, self._shares(batch, row)))
-
-    def _shares(self, batch: Batch, row: int) -> dict[str, float]:
-        return {
-            self._categories[column]: float(judged.share[row])
-            for column, judged in batch.judged.items()
-        }
+                self._book.take(model, Kept(record, component, self._shares.of(batch, row)))
 
     def _add(self, model: str, now: float, block: Bucket) -> None:
         if model not in self._histories:

@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from streamgmm.service.page.assets import HEADERS, load_assets
+from streamgmm.service.page.fields import described_fields
 from streamgmm.service.page.recorder import ALL
 
 if TYPE_CHECKING:
@@ -117,21 +118,10 @@ class PageRoutes:
         return respond
 
     def _page(self, _: Request) -> dict[str, Any]:
-        schema = self._recorder.schema
-        fields = [
-            {
-                "name": field.name,
-                "kind": field.kind,
-                "transform": field.transform,
-                "unit": field.unit,
-                "columns": list(field.columns),
-            }
-            for field in schema.fields
-        ]
         return {
             **self._about,
             "models": self._recorder.models(),
-            "fields": fields,
+            "fields": described_fields(self._recorder.schema),
             "attacks": list(self._attacks),
         }
 

@@ -17,63 +17,17 @@ from streamgmm.config import Secret
 from streamgmm.events import Field, Schema
 from streamgmm.service.commands import Commands
 from streamgmm.service.http import Operators
-from tests.browser import chromium
+from tests.browser import PHONE, overflow
 from tests.recorded import Stream
 from tests.workers import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from tests.browser import Open
 
-    Open = Callable[..., Page]
-
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 DAY = 86_400.0
-# For what has no time of its own: other tests keep the machine busy.
-PATIENCE = 20_000
-expect.set_options(timeout=PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open an address in a new window; nothing may be complained of in its console."""
-    windows: list[BrowserContext] = []
-    complaints: list[str] = []
-    expected = ["ERR_"]  # the server ends before the window does
-
-    def open_one(
-        url: str,
-        *,
-        viewport: dict[str, int] = DESK,
-        complains: tuple[str, ...] = (),
-        **options: object,
-    ) -> Page:
-        expected.extend(complains)
-        windows.append(browser.new_context(viewport=viewport, **options))
-        page = windows[-1].new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                complaints.append(said.text) if said.type in {"error", "warning"} else None
-            ),
-        )
-        page.goto(url)
-        return page
-
-    yield open_one
-    for window in windows:
-        window.close()
-    assert not [one for one in complaints if not any(word in one for word in expected)]
 
 
 @pytest.fixture
@@ -83,12 +37,6 @@ def busy() -> Stream:
     stream.feed(3_000, seconds=290.0)
     stream.attack(load=60.0)
     return stream
-
-
-def overflow(page: Page) -> int:
-    return page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
 
 
 def test_it_shows_what_there_is(busy: Stream, open_page: Open) -> None:
