@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgmm.mixture import OnlineMixture
+from streamgmm.mixture import NUMERICS, OnlineMixture
 from streamgmm.values import check_whole
 
 from .budget import EventClock, probability_of
@@ -318,6 +318,7 @@ class Detector:
         """Return all that shapes what it will say, as plain arrays and scalars (copies)."""
         return {
             "version": STATE_VERSION,
+            "numerics": NUMERICS,
             "n_features": self.n_features,
             "settings": self.settings.state(),
             "learner": self._learner.state(),
@@ -329,6 +330,9 @@ class Detector:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Detector:
         """Return the detector that gave ``state``; it goes on bit for bit as that one would.
+
+        So it does in a build of the same numerics (:mod:`streamgmm.mixture.numerics`); in others,
+        nearly so.
 
         Raises
         ------

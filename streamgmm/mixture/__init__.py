@@ -11,11 +11,13 @@ from __future__ import annotations
 from .batch import Effort, fit
 from .forgetting import Forgetting, HalfLife, PowerLaw, Stationary, parse_half_life
 from .frame import Frame, estimate_frame, place_constants
+from .numerics import NUMERICS, numerics_of
 from .online import OnlineMixture
 from .rules import Rules
 from .warmup import WarmUp
 
 __all__ = [
+    "NUMERICS",
     "Effort",
     "Forgetting",
     "Frame",
@@ -27,6 +29,7 @@ __all__ = [
     "WarmUp",
     "estimate_frame",
     "fit",
+    "numerics_of",
     "parse_half_life",
     "place_constants",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from streamgmm.detection import Detector
 from streamgmm.errors import StateError
+from streamgmm.mixture import NUMERICS, numerics_of
 from streamgmm.service.checkpoint import Checkpoint, require_same_configuration
 from streamgmm.service.settings import detector_settings, shaping_configuration
 
@@ -89,6 +90,7 @@ class Keeper:
             "let the model learn afresh: `streamgmm reset` forgets what is in "
             f"{self._store.where}, with another service.checkpoint it stays",
         )
+        _tell_of_other_numerics(checkpoint)
         return checkpoint, found[0]
 
     def _detector(self, checkpoint: Checkpoint) -> Detector:
@@ -139,3 +141,16 @@ class Keeper:
                     f"{start.due:,}",
                     self._store.where,
                 )
+
+
+def _tell_of_other_numerics(checkpoint: Checkpoint) -> None:
+    numerics = numerics_of(checkpoint.state["detector"])
+    if numerics != NUMERICS:
+        _log.warning(
+            "%s: the checkpoint is of another build, whose arithmetic has number %d (this one's "
+            "has %d): the model goes on from it, but what it learns again and puts out may differ "
+            "in the last digits from what that build would have",
+            checkpoint.name,
+            numerics,
+            NUMERICS,
+        )

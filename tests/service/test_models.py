@@ -10,6 +10,7 @@ import pytest
 from streamgmm.config import Config, loads
 from streamgmm.errors import StateError
 from streamgmm.events import BatchDecoder, Record
+from streamgmm.mixture import NUMERICS
 from streamgmm.service.directory_store import DirectoryStore
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
@@ -270,6 +271,26 @@ def test_another_budget_is_taken_on(tmp_path: Path) -> None:
     after.open("t-0", {"t-0": start(due=200)})
     [outputs] = after.process("t-0", records(200, 1000))
     assert 80 < len(outputs.alerts) < 260
+
+
+def test_a_checkpoint_of_other_numerics_is_taken_on_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = uninterrupted()
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    scores(before, "t-0", 0, 200)
+    before.checkpoint()
+    again = models(tmp_path)
+    again.open("t-0", {"t-0": start(due=200)})
+    assert caplog.text == ""
+    monkeypatch.setattr("streamgmm.service.keeper.NUMERICS", 999)
+    after = models(tmp_path)
+    after.open("t-0", {"t-0": start(due=200)})
+    assert f"t-0: the checkpoint is of another build, whose arithmetic has number {NUMERICS}" in (
+        caplog.text
+    )
+    assert scores(after, "t-0", 200, 300) == whole[200:], "it is the same arithmetic here"
 
 
 def test_nothing_new_nothing_written(tmp_path: Path) -> None:
