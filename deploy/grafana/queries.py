@@ -41,6 +41,12 @@ class Query:
         expr = self.expr.replace("$__rate_interval", rate_interval)
         return re.sub(r"\$\w+", ".*", expr)
 
+    def cells(self) -> str:
+        """Write the query for a table of Markdown."""
+        expr = _CHOSEN.sub("", self.expr).replace("{}", "").replace("|", "\\|")
+        shown = f"values of `{self.label}` in `{expr}`" if self.label else f"`{expr}`"
+        return f"{self.dashboard} | {self.asker} | {self.legend} | {shown}"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -90,12 +96,7 @@ def ask(url: str, query: Query, rate_interval: str) -> Answer:
 def table(answers: Iterable[Answer]) -> str:
     """Write answers as a table of Markdown."""
     rows = [_HEAD]
-    for answer in answers:
-        asked = answer.query
-        expr = _CHOSEN.sub("", asked.expr).replace("{}", "").replace("|", "\\|")
-        shown = f"values of `{asked.label}` in `{expr}`" if asked.label else f"`{expr}`"
-        cells = (asked.dashboard, asked.asker, asked.legend, shown, answer.count, answer.latest)
-        rows.append("| " + " | ".join(map(str, cells)) + " |")
+    rows += [f"| {one.query.cells()} | {one.count} | {one.latest} |" for one in answers]
     return "\n".join(rows)
 
 
