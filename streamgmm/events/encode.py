@@ -59,7 +59,7 @@ class Encoder:
     def __init__(self, schema: Schema) -> None:
         fields = [field for field in schema.fields for _ in field.columns]
         self._names = schema.names
-        self._units = tuple(map(_unit, fields))
+        self._units = tuple(map(unit_of, fields))
         self._transforms = tuple(
             TRANSFORMS[field.transform] if field.kind == "number" else _AS_IT_IS for field in fields
         )
@@ -161,7 +161,8 @@ def _telling(field: Field, transform: Transform) -> Transform:
     return transform
 
 
-def _unit(field: Field) -> str:
+def unit_of(field: Field) -> str:
+    """Return the unit that a feature is told in: of a history not always that of its field."""
     if field.history == "since":
         return "s"
     return "" if _is_ratio(field) else field.unit

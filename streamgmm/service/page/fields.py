@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamgmm.events.encode import unit_of
+
 if TYPE_CHECKING:
     from streamgmm.events import Batch, Schema
 
@@ -17,7 +19,7 @@ def described_fields(schema: Schema) -> list[dict[str, Any]]:
             "name": field.name,
             "kind": field.kind,
             "transform": field.transform,
-            "unit": field.unit,
+            "unit": unit_of(field),
             "columns": list(field.columns),
         }
         for field in schema.fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,13 +55,24 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [json.dumps(one) for one in [*told, told[-1] | evil]]
     (folder / "flows.jsonl").write_text("\n".join(lines) + "\n")
     (folder / "job.toml").write_text(JOB)
+    return written(folder / "flows.jsonl", str(folder / "job.toml"), label="label")
+
+
+@pytest.fixture(scope="session")
+def bare_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of 1,000 events without time, key, label or configuration."""
+    file = tmp_path_factory.mktemp("bare") / "flows.jsonl"
+    names = ("duration", "bytes_out")
+    some = [{name: one[name] for name in names} for one in islice(events(), 1_000)]
+    some[900]["bytes_out"] = 10**15
+    file.write_text("".join(json.dumps(one) + "\n" for one in some))
+    return written(file, None, label=None)
+
+
+def written(file: Path, config: str | None, *, label: str | None) -> Path:
+    out = file.with_name("out.html")
     ReplayFile(
-        str(folder / "flows.jsonl"),
-        str(folder / "job.toml"),
-        label="label",
-        alerts="",
-        scores="",
-        report=ReportFile(str(folder / "out.html")),
+        str(file), config, label=label, alerts="", scores="", report=ReportFile(str(out)),
         stop=Stop(),
-    ).run()
-    return folder / "out.html"
+    ).run()  # fmt: skip
+    return out

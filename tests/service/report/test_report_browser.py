@@ -50,6 +50,16 @@ def test_a_click_on_an_alert_in_the_chart_opens_it(report: Path, open_page: Open
     expect(page.locator("#rows details[open]")).to_contain_text("window.broken")
 
 
+def test_events_without_time_and_label_have_their_lines(bare_report: Path, open_page: Open) -> None:
+    page = open_page(bare_report.as_uri())
+    expect(page.locator("#when")).to_have_text("Events without times; in the order of the file")
+    expect(page.locator("#rows summary").first).to_contain_text("line 901")
+    expect(page.locator("#days")).to_contain_text("Events without a time have no days")
+    expect(page.locator("#labelled")).to_be_hidden()
+    expect(page.locator("#truth")).to_be_hidden()
+    expect(page.locator("#calibration canvas")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_a_phone(scheme: str, report: Path, open_page: Open) -> None:
     page = open_page(report.as_uri(), viewport=PHONE, color_scheme=scheme, has_touch=True)

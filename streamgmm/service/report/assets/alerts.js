@@ -20,7 +20,7 @@ export function alerts(told, fields, labelled) {
     text(one).includes(byId("find").value.trim().toLowerCase()) && (truth === "all" || one[truth] > 0);
 
   function show() {
-    const byTime = (a, b) => Date.parse(a.told.first_time ?? 0) - Date.parse(b.told.first_time ?? 0);
+    const byTime = (a, b) => place(a.told) - place(b.told);
     const found = (order === "time" ? rows.toSorted(byTime) : rows).filter(matches);
     body.replaceChildren(...found.slice(0, allowed).map(({ element }) => element));
     byId("more").hidden = found.length <= allowed;
@@ -31,9 +31,9 @@ export function alerts(told, fields, labelled) {
 
   // Opens the row that has an event's alert.
   function open(id) {
-    const at = rows.findIndex(({ told: one }) => one.id === id || one.records.some(({ record }) => record.id === id));
-    if (at < 0) return;
-    const { element } = rows[at];
+    const has = ({ told: one }) => one.id === id || one.records.some(({ record }) => record.id === id);
+    const element = rows.find(has)?.element;
+    if (!element) return;
     if (!element.isConnected) body.prepend(element);
     element.open = true;
     element.firstChild.focus();
@@ -56,16 +56,25 @@ export function alerts(told, fields, labelled) {
     show();
   });
   byId("let-go").hidden = !told.let_go;
-  byId("let-go").append(`${number(told.let_go, 15)} more alerts, less severe than these, are not listed; `, h("code", {}, "--alerts FILE"), ` writes all ${number(told.count, 15)}.`);
+  byId("let-go").append(
+    `${number(told.let_go, 15)} more alerts, less severe than these, are not listed; `,
+    h("code", {}, "--alerts FILE"),
+    ` writes all ${number(told.count, 15)}.`,
+  );
   show();
   return { open };
 }
+
+// The line of its first alert, which is where it stands if events have no time.
+const lineOf = (one) => Number(one.records.at(-1).record.id.split("-").at(-1));
+const place = (one) => (one.first_time ? Date.parse(one.first_time) : lineOf(one));
+const whenOf = (one) => (one.first_time ? momentOf(one.first_time) : `line ${number(lineOf(one), 15)}`);
 
 function build(one, fields, labelled) {
   const detail = h("div", { class: "detail" });
   const grave = one.severity >= 60 ? "grave" : "";
   const line = h("summary", { class: "row" },
-    h("span", { class: "time", title: one.first_time }, momentOf(one.first_time)),
+    h("span", { class: "time", title: one.first_time }, whenOf(one)),
     h("span", { class: "severity" }, h("b", { class: `chip ${grave}` }, number(one.severity, 2))),
     h("span", { class: "key-cell", title: one.key }, one.key ?? "–"),
     h("span", { class: "reason", title: one.reason }, one.reason),
@@ -85,23 +94,39 @@ function badge({ count, found, false: fell }) {
 }
 
 function opened(one, fields) {
+  const span = one.time ? `from ${momentOf(one.first_time)} to ${momentOf(one.time)}` : `from ${whenOf(one)} on`;
   const says = one.incident
-    ? `Incident ${one.id}: ${number(one.count, 15)} alerts from ${momentOf(one.first_time)} to ${momentOf(one.time)}, which one new behaviour explains.`
+    ? `Incident ${one.id}: ${number(one.count, 15)} alerts ${span}, which one new behaviour explains.`
     : "A single alert: no new behaviour explains it.";
   const body = h("div", { class: "why" });
   const show = (shown) => body.replaceChildren(...why(shown, fields));
   show(one.records[0]);
   const which = h("div", { class: "choices" });
-  if (one.records.length > 1) choices(which, [[0, "Its most severe"], [1, "Its first"]], 0, (i) => show(one.records[i]));
+  const both = [[0, "Its most severe"], [1, "Its first"]];
+  if (one.records.length > 1) choices(which, both, 0, (i) => show(one.records[i]));
   return [h("div", { class: "says" }, h("span", {}, says), which), body];
 }
 
 function why({ record, shares }, fields) {
+  const at = record.time ? `${momentOf(record.time)}, ` : "";
+  const empty = (...words) => h("p", { class: "empty" }, ...words);
   return [
-    h("div", { class: "reasons" }, h("h3", {}, "Why"),
-      record.reasons.length ? reasons(record.reasons, fields, shares) : h("p", { class: "empty" }, "No single feature stands out.")),
-    h("div", {}, h("h3", {}, "The event"),
-      h("p", { class: "hint" }, `${record.id}, ${momentOf(record.time)}, score ${number(record.score)} nats`),
-      record.event ? eventTable(record.event) : h("p", { class: "empty" }, "Too large to be kept here; ", h("code", {}, "--alerts FILE"), " writes it.")),
+    h(
+      "div",
+      { class: "reasons" },
+      h("h3", {}, "Why"),
+      record.reasons.length
+        ? reasons(record.reasons, fields, shares)
+        : empty("No single feature stands out."),
+    ),
+    h(
+      "div",
+      {},
+      h("h3", {}, "The event"),
+      h("p", { class: "hint" }, `${record.id}, ${at}score ${number(record.score)} nats`),
+      record.event
+        ? eventTable(record.event)
+        : empty("Too large to be kept here; ", h("code", {}, "--alerts FILE"), " writes it."),
+    ),
   ];
 }

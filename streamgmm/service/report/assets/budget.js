@@ -13,7 +13,8 @@ export function budget(told, labelled) {
   const box = byId("days");
   const { start, days } = told;
   if (!start.length) {
-    box.append(h("p", { class: "empty" }, "Events without a time have no days: name the member that has it, [events] time."));
+    const why = "Events without a time have no days: name the member that has it, [events] time.";
+    box.append(h("p", { class: "empty" }, why));
     return;
   }
   const wide = days * DAY;
@@ -22,7 +23,9 @@ export function budget(told, labelled) {
   const [first, last] = [start[0], start.at(-1) + wide];
   const most = Math.max(...total, ...told.budget, 1);
   const bars = uPlot.paths.bars({ size: [0.72, 64] });
-  const bar = (name) => line(name, { width: 0, fill: () => colour(name, 0.85), paths: bars });
+  const bar = (name) => line(name, { width: 0, fill: () => colour(name), paths: bars });
+  const within = (one) => one >= first && one < last;
+  const datesOf = (splits) => splits.map((one) => (within(one) ? shortDate(one) : ""));
   chart(box, {
     height: 250,
     data: [middle, total, start.map((_, i) => told.false[i] + told.unknown[i]), told.false],
@@ -32,18 +35,20 @@ export function budget(told, labelled) {
       y: { range: () => [0, 1.08 * most] },
     },
     axes: [
-      axis((splits) => splits.map((one) => (one >= first && one < last ? shortDate(one) : "")), { size: 32, space: 64, splits: () => ticks(start, wide) }),
+      axis(datesOf, { size: 32, space: 64, splits: () => ticks(start, wide) }),
       axis((splits) => splits.map(short), { size: 48, space: 34 }),
     ],
-    series: [{}, bar("series"), bar(labelled ? "edge" : "series"), bar("muted")],
+    series: [{}, bar("series"), bar(labelled ? "muted" : "series"), bar("edge")],
     hooks: { draw: [(plot) => allowed(plot, told, wide)] },
   });
+  const unknown = told.unknown.some(Boolean) ? key("bar-unknown", "not labelled") : [];
+  const each = days > 1 ? `Each bar is ${number(days, 15)} days, in UTC` : "Days are in UTC";
   byId("days-legend").append(
     ...(labelled
-      ? [...key("bar-all", "alerts on anomalies"), ...key("bar-false", "false alarms"), ...(told.unknown.some(Boolean) ? key("bar-unknown", "not labelled") : [])]
+      ? [...key("bar-all", "alerts on anomalies"), ...key("bar-false", "false alarms"), ...unknown]
       : key("bar-all", "alerts")),
     ...key("dash", "budget for false alarms"),
-    note(`${days > 1 ? `Each bar is ${number(days, 15)} days, in UTC` : "Days are in UTC"}; the budget is for as much of them as there are events.`),
+    note(`${each}; the budget is for as much of them as there are events.`),
   );
 }
 
@@ -54,6 +59,7 @@ const ticks = (start, wide) => {
 
 function tip(told, i) {
   const total = told.found[i] + told.false[i] + told.unknown[i];
+  const hours = 24 * told.days * told.covered[i];
   const row = (name, value) => [h("dt", {}, name), h("dd", {}, value)];
   return [
     h("b", {}, date(told.start[i])), told.days > 1 ? ` and ${number(told.days - 1, 15)} days more` : "",
@@ -62,7 +68,7 @@ function tip(told, i) {
       ...(told.found[i] ? row("on anomalies", number(told.found[i], 15)) : []),
       ...(told.false[i] ? row("false", number(told.false[i], 15)) : []),
       ...row("budget", number(told.budget[i])),
-      ...(told.covered[i] < 0.995 ? row("events in", `${number(24 * told.days * told.covered[i], 2)} h of it`) : [])),
+      ...(told.covered[i] < 0.995 ? row("events in", `${number(hours, 2)} h of it`) : [])),
   ];
 }
 

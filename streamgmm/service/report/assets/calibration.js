@@ -6,7 +6,8 @@ import { number } from "../../assets/words.js";
 import { axis, chart, key, line, note } from "./chart.js";
 
 const log = (value) => (value > 0 ? Math.log10(value) : null);
-export const power = (splits) => splits.map((one) => (Number.isInteger(one) ? (one >= -2 ? number(10 ** one) : `1e${one}`) : ""));
+const written = (one) => (one >= -2 ? number(10 ** one) : `1e${one}`);
+export const power = (splits) => splits.map((one) => (Number.isInteger(one) ? written(one) : ""));
 export const decades = (_, __, low, high) => {
   const every = Math.max(1, Math.ceil((high - low) / 7));
   const all = [];
@@ -45,7 +46,9 @@ export function calibration(told) {
     bands: [{ series: [1, 2], fill: () => colour("series", 0.18) }],
   });
   byId("calibration-legend").append(
-    ...key("line", "share of events with a p-value at most this low"), ...key("band", "its 95% interval"), ...key("even", "what it should be"),
+    ...key("line", "share of events with a p-value at most this low"),
+    ...key("band", "its 95% interval"),
+    ...key("even", "what it should be"),
     note(told.labelled ? "Of the events labelled normal." : "Of all events, so real anomalies lift the left end."),
   );
 }

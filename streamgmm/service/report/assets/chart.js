@@ -8,9 +8,14 @@ const uPlot = globalThis.uPlot;
 
 export const key = (kind, text) => [h("span", { class: `key ${kind}` }), `${text} `];
 
-export const note = (text) => h("span", { class: "note" }, text);
+export const note = (text, kind = "note") => h("span", { class: kind }, text);
 
-export const line = (name, more = {}) => ({ stroke: () => colour(name), width: 1.6, points: { show: false }, ...more });
+export const line = (name, more = {}) => ({
+  stroke: () => colour(name),
+  width: 1.6,
+  points: { show: false },
+  ...more,
+});
 
 export const axis = (values, more = {}) => ({ ...style(), values: (_, splits) => values(splits), ...more });
 

@@ -8,14 +8,23 @@ export function kinds(told) {
   const titles = ["Kind", "Events alerted", "", ...(timed ? ["Episodes found", "", "Median delay"] : [])];
   byId("kinds").append(
     h("thead", {}, h("tr", {}, ...titles.map((title) => h("th", { scope: "col" }, title)))),
-    h("tbody", {}, ...told.map((one) => h("tr", {},
-      h("td", {}, h("b", {}, one.kind)),
-      ...part(one.alerted, one.events),
-      ...(timed ? [...part(one.found, one.episodes), h("td", {}, one.delay === null ? "–" : duration(one.delay))] : [])))),
+    h("tbody", {}, ...told.map((one) => row(one, timed))),
   );
-  byId("kinds-legend").textContent = timed
-    ? "An episode is a run of one kind by one key, with six quiet hours before it; its delay goes from its first event to its first alert."
-    : "";
+  if (!timed) return;
+  byId("kinds-legend").textContent =
+    "An episode is a run of one kind by one key, with six quiet hours before it; " +
+    "its delay goes from its first event to its first alert.";
+}
+
+function row(one, timed) {
+  const delay = h("td", {}, one.delay === null ? "–" : duration(one.delay));
+  return h(
+    "tr",
+    {},
+    h("td", {}, h("b", {}, one.kind)),
+    ...part(one.alerted, one.events),
+    ...(timed ? [...part(one.found, one.episodes), delay] : []),
+  );
 }
 
 function part(some, all) {

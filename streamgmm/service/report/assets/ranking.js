@@ -15,11 +15,12 @@ export function ranking(told, figures) {
   precision(told, figures);
 }
 
+const whole = (one) => number(one, 15);
 const share = (one) => `${percent(one, 3)}`;
 const tip = (told, i) => [
   h("dl", {},
-    h("dt", {}, "found"), h("dd", {}, `${share(told.recall[i])} of ${number(told.anomalies, 15)} anomalies`),
-    h("dt", {}, "false alarms"), h("dd", {}, `${number(told.false_alarms[i] * told.normal, 15)} of ${number(told.normal, 15)}`),
+    h("dt", {}, "found"), h("dd", {}, `${share(told.recall[i])} of ${whole(told.anomalies)} anomalies`),
+    h("dt", {}, "false alarms"), h("dd", {}, `${whole(told.false_alarms[i] * told.normal)} of ${whole(told.normal)}`),
     h("dt", {}, "precision"), h("dd", {}, told.precision[i] === null ? "–" : share(told.precision[i]))),
 ];
 
@@ -38,7 +39,10 @@ function roc(told, { found, false_alarms: fell }) {
       data: [told.false_alarms.map(across), even, told.recall],
       tip: (i) => tip(told, i),
       scales: { x: log ? { time: false, range: () => [Math.log10(least), 0] } : UNIT, y: UP },
-      axes: [axis(log ? power : shares, { size: 32, ...(log ? { splits: decades } : {}) }), axis(shares, { size: 52 })],
+      axes: [
+        log ? axis(power, { size: 32, splits: decades }) : axis(shares, { size: 32 }),
+        axis(shares, { size: 52 }),
+      ],
       series: [{}, line("muted", { width: 1.4, dash: [5, 5] }), line("series", { width: 2.2 })],
       hooks: { draw: [(one) => dots(one, [[across(fell / told.normal), found / told.anomalies]], "alert", 4.5)] },
     });
@@ -59,6 +63,7 @@ function roc(told, { found, false_alarms: fell }) {
 }
 
 function precision(told, { found, false_alarms: fell }) {
+  const alerts = found + fell ? [[found / told.anomalies, found / (found + fell)]] : [];
   const base = told.anomalies / (told.anomalies + told.normal);
   // The first point has no precision: nothing has alerted yet.
   const from = told.precision.findIndex((one) => one !== null);
@@ -70,7 +75,7 @@ function precision(told, { found, false_alarms: fell }) {
     scales: { x: UNIT, y: UP },
     axes: [axis(shares, { size: 32 }), axis(shares, { size: 52 })],
     series: [{}, line("muted", { width: 1.4, dash: [5, 5] }), line("series", { width: 2.2 })],
-    hooks: { draw: [(one) => found + fell && dots(one, [[found / told.anomalies, found / (found + fell)]], "alert", 4.5)] },
+    hooks: { draw: [(one) => dots(one, alerts, "alert", 4.5)] },
   });
   byId("precision-legend").append(
     h("b", {}, `Average precision ${told.average_precision.toFixed(4)}`),

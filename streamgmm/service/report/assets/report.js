@@ -32,6 +32,7 @@ if (told.curves) ranking(told.curves, told.figures);
 for (const id of ["roc", "precision"]) byId(id).closest(".panel").hidden = !told.curves;
 kinds(told.kinds);
 byId("no-components").hidden = told.components.length > 0;
+byId("components-legend").hidden = !told.components.length;
 startComponents().show({
   components: told.components,
   changes: { moved: told.components.map(({ component, weight }) => ({ component, weight: [weight] })) },

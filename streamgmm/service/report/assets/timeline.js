@@ -10,6 +10,7 @@ import { labels, moment } from "./utc.js";
 
 const AXES = [["linear", "Linear"], ["log", "Log"]];
 const COLUMNS = ["start", "count", "alerts", "low", "typical", "high", "threshold", "strangest"];
+const WEEKS = [7, 28, 364].map((days) => 86400 * days);
 const HEIGHT = 280;
 
 export function timeline(told, openAlert) {
@@ -28,7 +29,8 @@ export function timeline(told, openAlert) {
 
   function draw() {
     plot?.destroy();
-    plot = chart(box, { height: HEIGHT, data: buckets.columns().slice(0, 5), tip, ...looks(told, log, heights, noteZoom) });
+    const data = buckets.columns().slice(0, 5);
+    plot = chart(box, { height: HEIGHT, data, tip, ...looks(told, log, heights, noteZoom) });
     box.dataset.drawn = String(start.length);
   }
 
@@ -55,7 +57,8 @@ export function timeline(told, openAlert) {
       h("b", {}, where), timed ? ` ${duration(width)}, ` : ", ", `${number(one.count, 15)} events, `,
       one.alerts ? h("b", { class: "alert-word" }, many) : "no alert",
       h("dl", {},
-        h("dt", {}, "scores"), h("dd", {}, `${number(one.low)} to ${number(one.high)}, typical ${number(one.typical)}`),
+        h("dt", {}, "scores"), h("dd", {}, `${number(one.low)} to ${number(one.high)}`),
+        h("dt", {}, "typical"), h("dd", {}, number(one.typical)),
         h("dt", {}, "threshold"), h("dd", {}, one.threshold === null ? "none in warm-up" : number(one.threshold)),
         h("dt", {}, "strangest"), h("dd", {}, `${whose ?? ""} ${id}`)),
     ];
@@ -89,21 +92,23 @@ export function timeline(told, openAlert) {
   });
   byId("scores-legend").append(
     ...key("line", "typical score, in nats"),
-    ...key("band", `from lowest to highest in ${timed ? duration(width) : `${number(width, 15)} events`}`),
+    ...key("band", `from lowest to highest in ${timed ? duration(width) : width > 1 ? `${number(width, 15)} events` : "one event"}`),
     ...key("dash", "alerts from here on"), ...key("spot", "alerts"),
-    note("Drag to look closer."),
+    note("Drag to look closer.", "note screen"),
   );
 }
 
 const looks = (told, log, heights, noteZoom) => ({
   cursor: { drag: { x: true, y: false } },
   scales: {
-    x: { time: told.timed, range: (_, low, high) => (low < high ? [low, high] : [low - told.width, low + told.width]) },
+    x: { time: told.timed, range: (_, low, high) => (low < high ? [low, high] : around(low, told.width)) },
     y: { distr: log ? 4 : 1, asinh: 10, range: heights },
   },
   axes: [
-    axis(told.timed ? labels : (ticks) => ticks.map(short), { size: told.timed ? 44 : 32, space: 84, ...(told.timed ? { incrs: [...STEPS, 7 * 86400, 28 * 86400, 364 * 86400], splits: utcTicks } : {}) }),
-    axis((ticks) => ticks.map((one) => (one === null ? "" : short(one))), { size: 56, space: 34, ...(log ? { splits: decades, filter: (_, ticks) => ticks } : {}) }),
+    told.timed
+      ? axis(labels, { size: 44, space: 84, incrs: [...STEPS, ...WEEKS], splits: utcTicks })
+      : axis(shorts, { size: 32, space: 84 }),
+    axis(shorts, { size: 56, space: 34, ...(log ? { splits: decades, filter: (_, ticks) => ticks } : {}) }),
   ],
   series: [
     {},
@@ -113,8 +118,14 @@ const looks = (told, log, heights, noteZoom) => ({
     line("threshold", { width: 1.4, dash: [6, 4] }),
   ],
   bands: [{ series: [1, 2], fill: () => colour("series", 0.16) }],
-  hooks: { draw: [(plot) => dots(plot, [...crowded(told), ...told.marks], "alert")], setScale: [(plot, name) => name === "x" && noteZoom(plot)] },
+  hooks: {
+    draw: [(plot) => dots(plot, [...crowded(told), ...told.marks], "alert")],
+    setScale: [(plot, name) => name === "x" && noteZoom(plot)],
+  },
 });
+
+const around = (at, width) => [at - width, at + width];
+const shorts = (ticks) => ticks.map((one) => (one === null ? "" : short(one)));
 
 function utcTicks(_, __, from, to, step) {
   const ticks = [];
