@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from collections import defaultdict
 from contextlib import closing
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafka import TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from kafka.record.util import calc_crc32c
 
 from streamgmm.events import BatchDecoder, Field, Schema
 from streamgmm.io.kafka import KafkaPython
 from streamgmm.io.kafka.unreadable import _Readable
 from tests.brokers.kafka_jars import require
-from tests.io.members import assigned, member, read
+from tests.io.members import MADE_BY, assigned, member, read
 from tests.workers import Topics, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from streamgmm.errors import EventError
-    from streamgmm.io.client import Client
+    from streamgmm.events import Batch, DeadLetter
+    from streamgmm.io.client import Client, Partition, Source
+    from tests.brokers.apache_kafka import KafkaBroker
     from tests.conftest import TopicFactory
 
 EVENT = b'{"a": 1}'
 HEADER_BYTES = 61
+CHECKSUM, ATTRIBUTES, LAST_OFFSET_DELTA = 17, 22, 23
+CODECS = {"gzip": 1, "codec": 5}
+SAID = {
+    "bytes": "its checksum is not that of its bytes",
+    "header": "its checksum is not that of its bytes",
+    "gzip": "compressed with gzip and cannot be decompressed",
+    "codec": "compressed with codec 5",
+}
 
 
 def kcat(brokers: str, topic: str, *options: str | bytes, count: int = 3) -> None:
@@ -53,6 +69,21 @@ def test_whatever_others_write_is_read(client: Client, kafka: str, topic: TopicF
         assert [record.value for record in read(source, 16)] == [EVENT] * 16
 
 
+def decoded(
+    source: Source, partition: Partition, count: int
+) -> list[tuple[Batch, list[DeadLetter]]]:
+    """Read so many records and decode them."""
+    got: list[Any] = []
+
+    def poll() -> bool:
+        got.extend(source.poll(0.2).values())
+        return sum(map(len, got)) >= count
+
+    wait_for(poll, f"{count} records")
+    decoder = BatchDecoder(Schema((Field("a"),)), origin=str(partition))
+    return [decoder.decode(records) for records in got]
+
+
 def test_what_cannot_be_read_is_a_dead_letter_and_what_follows_is_read(
     kafka: str, topic: TopicFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,15 +93,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_what_follows_is_read(
         [partition] = assigned(source)
         monkeypatch.setattr("kafka.codec.zstd", None)
         source.open(partition, 0)
-        got: list[Any] = []
-
-        def poll() -> bool:
-            got.extend(source.poll(0.2).values())
-            return sum(map(len, got)) >= 16
-
-        wait_for(poll, "all records")
-        decoder = BatchDecoder(Schema((Field("a"),)), origin=str(partition))
-        made = [decoder.decode(records) for records in got]
+        made = decoded(source, partition, 16)
         assert [at for batch, _ in made for at in batch.positions] == [*range(9), *range(12, 16)]
         dead = [letter for _, letters in made for letter in letters]
         assert [(one.position, one.reason) for one in dead] == [
@@ -78,6 +101,68 @@ def test_what_cannot_be_read_is_a_dead_letter_and_what_follows_is_read(
         ]
         assert "compressed with zstd, for which a package is missing" in dead[0].detail
         assert [one.length > 0 for one in dead] == [True, False, False]
+
+
+def spans(segment: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Give where the batches in a partition's file begin and end, and the offsets in each."""
+    at = 0
+    while at < len(segment):
+        begin = at
+        first, length = struct.unpack_from(">qi", segment, at)
+        (further,) = struct.unpack_from(">i", segment, at + LAST_OFFSET_DELTA)
+        at += 12 + length
+        yield begin, at, first, first + further + 1
+
+
+def damage(file: Path) -> dict[int, str]:
+    """Damage batches where they are kept; return by offset what is to be said of its record."""
+    data = bytearray(file.read_bytes())
+    said: dict[int, str] = {}
+    kinds = cycle((None, "bytes", "codec", None, "gzip", "header"))
+    batches = [(*place, next(kinds)) for place in spans(data)]
+    batches[-1] = (*batches[-1][:4], "bytes")
+    for begin, end, first, after, kind in batches:
+        if kind in CODECS:
+            data[begin + ATTRIBUTES] = CODECS[kind]
+            checksum = calc_crc32c(memoryview(data)[begin + CHECKSUM + 4 : end])
+            struct.pack_into(">I", data, begin + CHECKSUM, checksum)
+        elif kind is not None:
+            data[end - 3 if kind == "bytes" else begin + LAST_OFFSET_DELTA] ^= 0x7F
+        if kind is not None:
+            said |= dict.fromkeys(range(first, after), SAID[kind])
+    file.write_bytes(data)
+    return said
+
+
+def test_what_was_damaged_on_disk_is_dead_letters_and_what_follows_is_read(
+    own_kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    brokers = own_kafka.bootstrap
+    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
+        admin.create_topics({"t": {"num_partitions": 1, "replication_factor": 1}})
+    for _ in range(8):
+        kcat(brokers, "t")
+    said = damage(tmp_path / "kafka" / "data" / "t-0" / f"{0:020}.log")
+    assert set(said.values()) == set(SAID.values())
+    assert 23 in said
+    told = {}
+    for number, (name, make) in enumerate(MADE_BY.items()):
+        with member(make(), brokers, "t", group=name) as source:
+            [partition] = assigned(source)
+            source.open(partition, 0)
+            made = decoded(source, partition, 24 + 3 * number)
+            if not number:
+                kcat(brokers, "t")  # after the damaged batch that was the last one
+                made += decoded(source, partition, 3)
+            assert source.position(partition) == 27
+        fit = [at for batch, _ in made for at in batch.positions]
+        assert fit == [at for at in range(27) if at not in said], name
+        dead = [letter for _, letters in made for letter in letters]
+        assert [one.position for one in dead] == sorted(said), name
+        assert {one.reason for one in dead} == {"unreadable"}
+        assert all(said[one.position] in one.detail for one in dead), dead
+        told[name] = dead
+    assert told["kafka-python"] == told["confluent"]
 
 
 def batch_of(values: list[bytes], damage: dict[int, int], codec: int) -> DefaultRecordBatch:

@@ -15,17 +15,9 @@ from streamgmm.io.client import Partition
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-__all__ = ["by_partition", "without_errors"]
+__all__ = ["by_partition"]
 
 _kind, _milliseconds = itemgetter(0), itemgetter(1)
-
-
-def without_errors(messages: list[Message]) -> tuple[list[Message], list[Message]]:
-    """Part records from what the library reports in the same way: errors."""
-    if not any(map(Message.error, messages)):
-        return messages, []
-    good = [one for one in messages if one.error() is None]
-    return good, [one for one in messages if one.error() is not None]
 
 
 def by_partition(

@@ -73,6 +73,18 @@ class Listener:
 
     def open(self, partition: Partition, position: int) -> None:
         """Let a partition flow from a position on."""
+        self.move(partition, position)
+        self._consumer.resume([TopicPartition(*partition)])
+        self.resting.discard(partition)
+        self.waiting.discard(partition)
+        self.flowing.add(partition)
+
+    def opened_at(self, partition: Partition) -> int:
+        """Give where a partition began to flow, or was moved to."""
+        return self._opened_at.get(partition, 0)
+
+    def move(self, partition: Partition, position: int) -> None:
+        """Let what the library reads next of a partition be at a position."""
         self._opened_at[partition] = position
         try:
             self._consumer.seek(TopicPartition(*partition, position))
@@ -80,10 +92,6 @@ class Listener:
             # The library has given it up, for its position was gone.
             _log.debug("%s is assigned again: %s", partition, describe(error))
             self._assign_again()
-        self._consumer.resume([TopicPartition(*partition)])
-        self.resting.discard(partition)
-        self.waiting.discard(partition)
-        self.flowing.add(partition)
 
     def _assign_again(self) -> None:
         """Take every partition from where it is; what the library has fetched it forgets."""

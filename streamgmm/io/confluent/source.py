@@ -15,10 +15,11 @@ from streamgmm.io.client import Partition, PositionGoneError, Right, SourceUnava
 from streamgmm.io.client.background import in_background
 from streamgmm.io.client.checks import no_group, require_source_topics
 from streamgmm.io.confluent.cluster import ConfluentCluster
-from streamgmm.io.confluent.columns import by_partition, without_errors
+from streamgmm.io.confluent.columns import by_partition
 from streamgmm.io.confluent.connection import describe, error_of, explain, settings_of_client
 from streamgmm.io.confluent.listener import Listener
 from streamgmm.io.confluent.membership import is_known
+from streamgmm.io.confluent.stuck import Stuck
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +93,7 @@ class ConfluentSource:
                 "isolation.level": "read_committed",
                 # Where retention has taken what was to be read, the owner is to know.
                 "auto.offset.reset": "error",
+                "check.crcs": True,
                 "allow.auto.create.topics": False,
                 # Who stays keeps its partitions and works on while others come and go.
                 "partition.assignment.strategy": "cooperative-sticky",
@@ -110,6 +112,7 @@ class ConfluentSource:
                 'service.client to "kafka-python"'
             )
         self._listener = Listener(self._consumer, owner, self._commit)
+        self._stuck = Stuck(connection, self._listener, max_records)
         self._listener.subscribe(self._topics)
 
     @property
@@ -130,10 +133,11 @@ class ConfluentSource:
             If the group refuses this member, for good.
         """
         self._raise_what_was_told()
-        messages, errors = without_errors(self._take(timeout))
+        messages, errors = self._stuck.part(self._take(timeout))
         for one in errors:
             self._judge(one)
         batches = by_partition(messages, self._listener.flowing) if messages else {}
+        batches |= self._stuck.read(besides=batches)
         if not batches:
             self._raise_what_was_told()
         else:
@@ -273,6 +277,7 @@ class ConfluentSource:
     def open(self, partition: Partition, position: int) -> None:
         """Let a new partition flow, beginning at `position`."""
         self._gone.discard(partition)
+        self._stuck.forget(partition)
         self._listener.open(partition, position)
 
     def position(self, partition: Partition) -> int | None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 from kafka import (
     AsyncConsumerRebalanceListener,
     KafkaConsumer,
@@ -28,10 +26,10 @@ from kafka.errors import (
 )
 
 from streamgmm.errors import BrokerError
-from streamgmm.events import Records
 from streamgmm.io.client import Partition, PositionGoneError, Right, SourceUnavailableError
 from streamgmm.io.client.checks import no_group, require_source_topics
 from streamgmm.io.kafka.cluster import cluster_at
+from streamgmm.io.kafka.columns import columns
 from streamgmm.io.kafka.connection import REQUEST_TIMEOUT_MS, Starting, describe
 from streamgmm.io.kafka.rights import explain
 from streamgmm.io.kafka.unreadable import Unreadable
@@ -41,13 +39,12 @@ if TYPE_CHECKING:
 
     from kafka.structs import ConsumerGroupMetadata
 
-    from streamgmm.errors import EventError
+    from streamgmm.events import Records
     from streamgmm.io.client import Connection, Owner
 
 __all__ = ["KafkaSource", "offsets_of"]
 
 ANSWER_SECONDS: Final = 5.0
-_VALUE, _OFFSET, _TIMESTAMP, _KEY = map(attrgetter, ("value", "offset", "timestamp", "key"))
 # The library does not call them retriable, but the next attempt at joining may well succeed.
 _PASSING: Final = (
     IllegalGenerationError,
@@ -174,7 +171,7 @@ class KafkaSource:
         if batches:
             self._heard = time.monotonic()
         return {
-            Partition(*partition): _columns(
+            Partition(*partition): columns(
                 records, self._unreadable.take(partition, records[-1].offset)
             )
             for partition, records in batches.items()
@@ -382,20 +379,6 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.pause(*assigned)
         self._resting.difference_update(assigned)
         self.joined = True
-
-
-def _columns(records: list[Any], faults: Mapping[int, EventError]) -> Records:
-    """Return the library's records as columns, without a step of Python for each."""
-    n = len(records)
-    timestamps = np.fromiter(map(_TIMESTAMP, records), np.float64, n) / 1000
-    timestamps[timestamps < 0] = np.nan
-    return Records(
-        list(map(_VALUE, records)),
-        np.fromiter(map(_OFFSET, records), np.int64, n),
-        timestamps,
-        list(map(_KEY, records)),
-        faults,
-    )
 
 
 def offsets_of(positions: Mapping[Partition, int]) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -1,8 +1,9 @@
 """Records that the library cannot read: it stops for good at the first one; here each gets a fault.
 
-A batch may be compressed in a way for which a package is missing, or be damaged in a way that the
-brokers do not look for (they do not read the names of headers). Each of its records keeps its
-offset, so that it can be a dead letter like any other event, and what follows is read.
+A batch may be compressed in a way for which a package is missing, be damaged in a way that the
+brokers do not look for (they do not read the names of headers), or be damaged where it is kept, so
+that its checksum is not that of its bytes. Each of its records keeps its offset, so that it can be
+a dead letter like any other event, and what follows is read.
 """
 
 from __future__ import annotations
@@ -68,9 +69,18 @@ class _Batches:
 
     def next_batch(self) -> Any:
         batch = self._records.next_batch()
-        if batch is None or batch.magic != _MAGIC or batch.is_control_batch:
+        if batch is None or batch.magic != _MAGIC:
+            return batch
+        if not batch.validate_crc():
+            return _Damaged(batch, self._faults, self._partition, self._next_base())
+        if batch.is_control_batch:
             return batch
         return _Readable(batch, self._faults, self._partition)
+
+    def _next_base(self) -> int | None:
+        """Give the first offset of the batch that follows; None if it is not known yet."""
+        following = self._records._next_slice
+        return None if following is None else int.from_bytes(following[:8], "big")
 
 
 class _Readable:
@@ -85,6 +95,10 @@ class _Readable:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
+
+    def validate_crc(self) -> bool:
+        """Say that it is to be read; that its checksum is right was seen before."""
+        return True
 
     def __iter__(self) -> Iterator[Any]:
         batch = self._batch
@@ -130,7 +144,7 @@ class _Readable:
     def _lost(self, why: str, payload: bytes) -> Iterator[Any]:
         """Give what is left of the batch as records that are faults."""
         batch = self._batch
-        first, last = batch.base_offset + batch._next_record_index, batch.last_offset
+        first, last = batch.base_offset + batch._next_record_index, self.last_offset
         for offset in range(first, last + 1):
             where = f"; the bytes of offsets {first} to {last} are with the first of them"
             self._faults[self._partition][offset] = EventError("unreadable", f"{why}{where}")
@@ -140,6 +154,43 @@ class _Readable:
         batch = self._batch
         return DefaultRecord(
             len(value or b""), offset, batch.first_timestamp, batch.timestamp_type, key, value, []
+        )
+
+
+class _Damaged(_Readable):
+    """A batch whose checksum is not that of its bytes: nothing in it is to be believed.
+
+    Attributes
+    ----------
+    last_offset, next_offset : int
+        Where it ends by its own word, if what follows does not say otherwise.
+    is_control_batch : bool
+        Never: of what may be a batch of events something must be told.
+    """
+
+    is_control_batch = False
+
+    def __init__(
+        self,
+        batch: Any,
+        faults: dict[TopicPartition, dict[int, EventError]],
+        tp: TopicPartition,
+        following: int | None,
+    ) -> None:
+        super().__init__(batch, faults, tp)
+        base, last = batch.base_offset, batch.last_offset
+        if following is None:
+            # Until more comes its two words for it must agree; else it is told of the first.
+            last = last if batch.records_count == last - base + 1 > 0 else base
+        elif not base <= last < following:
+            last = max(base, following - 1)
+        self.last_offset = last
+        self.next_offset = last + 1
+
+    def __iter__(self) -> Iterator[Any]:
+        payload = bytes(memoryview(self._batch._buffer)[self._batch._pos :])
+        yield from self._lost(
+            "its batch is damaged: its checksum is not that of its bytes", payload
         )
 
 
