@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 RATE = 40.0  # flows a second
-WARM = 600  # flows that are there before Prometheus comes
+WARM = 3_000  # flows before Prometheus comes: with few, the tail and so the threshold are wide
 PARTITIONS = 2
 
 
@@ -89,7 +89,7 @@ class Scene:
 
 
 def shortened(text: str) -> str:
-    """Give a configuration with seconds for minutes, and minutes for hours."""
+    """Give a configuration with seconds for minutes, minutes for hours, and moments for seconds."""
     text = re.sub(r"\b(\d+)d\b", lambda found: f"{24 * int(found[1])}h", text)
     shorter = {"h": "m", "m": "s", "s": "0ms"}
     return re.sub(r"\b(\d+)([hms])\b", lambda found: found[1] + shorter[found[2]], text)

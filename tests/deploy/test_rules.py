@@ -43,11 +43,13 @@ def alerts() -> set[str]:
     return set(re.findall(r"- alert: (\w+)", RULES.read_text()))
 
 
+@pytest.mark.slow
 def test_the_configuration_is_understood() -> None:
     run("promtool", "check", "config", PROMETHEUS / "prometheus.yml")
     run("amtool", "check-config", PROMETHEUS / "alertmanager.yml")
 
 
+@pytest.mark.slow
 def test_each_alert_comes_when_it_is_due_and_no_earlier() -> None:
     files = sorted((PROMETHEUS / "tests").glob("*.yml"))
     run("promtool", "test", "rules", *files)
@@ -96,6 +98,7 @@ def timed(one: dict[str, Any]) -> Timed:
     return datetime.fromisoformat(one["transmitted_at"]).timestamp(), one
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", [network, transactions], ids=lambda preset: preset.__name__)
 def test_nothing_fires_before_something_happens(
     preset: Callable[[], Iterator[Timed]], tmp_path: Path
