@@ -16,6 +16,7 @@ from scipy.stats import binomtest
 from streamgmm.detection import Budget
 from streamgmm.service.quality import average_precision, roc_auc
 from streamgmm.service.rankings import Rankings
+from streamgmm.service.records import IncidentRecord
 from streamgmm.service.report import timeline as timelines
 from streamgmm.service.report.alerts import Alerts
 from streamgmm.service.report.buckets import Buckets
@@ -195,6 +196,23 @@ def test_the_most_severe_alerts_are_kept_and_the_others_counted() -> None:
     assert [(row.found, row.false) for row in told["rows"]] == [
         (i % 2, 1 - i % 2) for i in p.argsort()[:10]
     ]
+
+
+def test_alerts_of_an_incident_are_one_row_with_its_most_severe_and_its_first() -> None:
+    alerts = Alerts(SCHEMA)
+    p = [1e-4, 1e-7, 1e-6, 1e-5]
+    events = [{"ts": START + i, "label": i % 2, "host": f"h{i}"} for i in range(4)]
+    block = outputs(events, alert=[True] * 4, p_value=p)
+    for count, (_, record) in enumerate(block.alerts[:3], 1):
+        record.incident = IncidentRecord("flows:7", count == 1, count, f"{count} events")
+    alerts.take(block)
+    incident, alone = alerts.told()["rows"]
+    assert (incident.id, incident.incident, incident.count) == ("flows:7", "3 events", 3)
+    assert (incident.found, incident.false) == (1, 2)
+    assert (incident.key, incident.severity) == ("h1", pytest.approx(70.0))
+    assert [one.record.key for one in incident.records] == ["h1", "h0"]
+    assert incident.first_time < incident.time
+    assert (alone.incident, alone.count, len(alone.records)) == (None, 1, 1)
 
 
 def test_an_event_that_is_too_large_is_left_out_of_its_alert() -> None:

@@ -6,7 +6,7 @@ import { byId, h } from "../../assets/dom.js";
 
 const uPlot = globalThis.uPlot;
 
-export const key = (kind, text) => [h("span", { class: `key ${kind}` }), `${text} `];
+export const key = (kind, text) => [h("span", { class: "item" }, h("span", { class: `key ${kind}` }), text), " "];
 
 export const note = (text, kind = "note") => h("span", { class: kind }, text);
 
