@@ -2,6 +2,8 @@
 #include "lanes.h"
 #include "model.h"
 
+#define CACHE_LINE 64
+
 typedef struct { double *at; } arena_t;
 
 static double *take(arena_t *arena, int64_t n) {
@@ -19,10 +21,14 @@ static int64_t scratch_doubles(const model_t *m) {
     return padded * (m->d + 5 + m->size) + work_doubles(m) + m->size + 2 * m->d;
 }
 
-int64_t scratch_bytes(const model_t *m) { return scratch_doubles(m) * (int64_t)sizeof(double); }
+int64_t scratch_bytes(const model_t *m) {
+    return scratch_doubles(m) * (int64_t)sizeof(double) + CACHE_LINE;
+}
 
 void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
-    arena_t arena = {memory};
+    /* on a cache line: one vector load then never touches two */
+    uintptr_t beyond = (uintptr_t)memory % CACHE_LINE;
+    arena_t arena = {(double *)((char *)memory + (CACHE_LINE - beyond) % CACHE_LINE)};
     int64_t padded = m->groups * LANES;
     s->delta = take(&arena, padded * m->d);
     s->distance = take(&arena, padded);

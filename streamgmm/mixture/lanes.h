@@ -11,6 +11,9 @@
 
 #include <stdint.h>
 #include <string.h>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
 
 /* everything here is inlined: how a vector would be passed between functions never matters */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -31,8 +34,17 @@ INLINE void lanes_store(double *p, lanes a) { *(lanes *)p = a; }
 INLINE lanes lanes_select(lanes_int mask, lanes yes, lanes no) {
     return (lanes)(((lanes_int)yes & mask) | ((lanes_int)no & ~mask));
 }
+/* whether a mask is all ones */
+INLINE int lanes_all_true(lanes_int mask) { return (mask[0] & mask[1] & mask[2] & mask[3]) != 0; }
+
+/* The instruction where there is one, which says the same as the selection: b unless a is beyond it. */
+#if defined(__AVX__)
+INLINE lanes lanes_min(lanes a, lanes b) { return (lanes)_mm256_min_pd((__m256d)a, (__m256d)b); }
+INLINE lanes lanes_max(lanes a, lanes b) { return (lanes)_mm256_max_pd((__m256d)a, (__m256d)b); }
+#else
 INLINE lanes lanes_min(lanes a, lanes b) { return lanes_select(a < b, a, b); }
 INLINE lanes lanes_max(lanes a, lanes b) { return lanes_select(a > b, a, b); }
+#endif
 
 INLINE double lanes_sum(lanes a) {
     return (a[0] + a[1]) + (a[2] + a[3]);
@@ -40,6 +52,12 @@ INLINE double lanes_sum(lanes a) {
 INLINE double lanes_largest(lanes a) {
     double best = a[0];
     for (int l = 1; l < LANES; l++) best = a[l] > best ? a[l] : best;
+    return best;
+}
+
+INLINE double lanes_least(lanes a) {
+    double best = a[0];
+    for (int l = 1; l < LANES; l++) best = a[l] < best ? a[l] : best;
     return best;
 }
 
