@@ -8,25 +8,38 @@
 
 #define ROW(i) ((i) * ((i) + 1) / 2)
 
-/* |W delta|^2 with W the inverse Cholesky factor. Rows go in pairs: two chains of sums that do not
- * wait for each other. */
+/* |W delta|^2 with W the inverse Cholesky factor. Rows go in fours: chains of sums that do not wait
+ * for each other, for one load of delta. */
 INLINE lanes full_distance(const double *restrict factor, const double *restrict delta, int64_t d) {
     lanes total = lanes_all(0.0);
     int64_t i = 0;
-    for (; i + 1 < d; i += 2) {
-        const double *upper = AT(factor, ROW(i)), *lower = AT(factor, ROW(i + 1));
-        lanes y = lanes_load(upper) * lanes_load(delta);
-        lanes z = lanes_load(lower) * lanes_load(delta);
+    for (; i + 3 < d; i += 4) {
+        const double *a = AT(factor, ROW(i)), *b = AT(factor, ROW(i + 1));
+        const double *c = AT(factor, ROW(i + 2)), *e = AT(factor, ROW(i + 3));
+        lanes x = lanes_load(delta);
+        lanes p = lanes_load(a) * x, q = lanes_load(b) * x;
+        lanes r = lanes_load(c) * x, s = lanes_load(e) * x;
         for (int64_t j = 1; j <= i; j++) {
-            lanes x = lanes_load(AT(delta, j));
-            y += lanes_load(AT(upper, j)) * x;
-            z += lanes_load(AT(lower, j)) * x;
+            x = lanes_load(AT(delta, j));
+            p += lanes_load(AT(a, j)) * x;
+            q += lanes_load(AT(b, j)) * x;
+            r += lanes_load(AT(c, j)) * x;
+            s += lanes_load(AT(e, j)) * x;
         }
-        z += lanes_load(AT(lower, i + 1)) * lanes_load(AT(delta, i + 1));
-        total += y * y;
-        total += z * z;
+        x = lanes_load(AT(delta, i + 1));
+        q += lanes_load(AT(b, i + 1)) * x;
+        r += lanes_load(AT(c, i + 1)) * x;
+        s += lanes_load(AT(e, i + 1)) * x;
+        x = lanes_load(AT(delta, i + 2));
+        r += lanes_load(AT(c, i + 2)) * x;
+        s += lanes_load(AT(e, i + 2)) * x;
+        s += lanes_load(AT(e, i + 3)) * lanes_load(AT(delta, i + 3));
+        total += p * p;
+        total += q * q;
+        total += r * r;
+        total += s * s;
     }
-    if (i < d) {
+    for (; i < d; i++) {
         const double *row = AT(factor, ROW(i));
         lanes y = lanes_load(row) * lanes_load(delta);
         for (int64_t j = 1; j <= i; j++) y += lanes_load(AT(row, j)) * lanes_load(AT(delta, j));
