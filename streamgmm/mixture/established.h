@@ -32,29 +32,42 @@ INLINE double sum_from_own_top(const model_t *m, const double *a, double thresho
     return -(top + scalar_log(sum));
 }
 
-/* Of eight thresholds four, one lane each: -log sum of the established w_k `e`, e = e^(a_k - top). */
-INLINE lanes graded_levels(const model_t *m, const double *a, const double *e, double top,
-                           lanes threshold, double heaviest) {
-    lanes sum = lanes_all(0.0), least = threshold * heaviest;
-    for (int64_t k = 0; k < m->components; k++) {
-        lanes_int busy = lanes_all(m->traffic[k]) >= threshold;
-        lanes_int old = lanes_all(m->experience[k]) >= threshold;
-        lanes own = lanes_all(m->weight[k]);
-        lanes weight = lanes_select(old, lanes_max(own, least), lanes_select(busy, own, lanes_all(0.0)));
-        sum += weight * e[k];
-    }
+/* What a component counts at four thresholds, one lane each, where `own` is its weight: that, if it
+ * is established by traffic; if by experience, at least the weight that would do. */
+INLINE lanes established_weight(lanes traffic, lanes experience, lanes own, lanes threshold,
+                                lanes least) {
+    lanes busy = (lanes)((lanes_int)own & (traffic >= threshold));
+    lanes old = (lanes)((lanes_int)lanes_max(own, least) & (experience >= threshold));
+    return lanes_max(busy, old);
+}
+
+/* -log of four sums of e^(a_k - top) */
+INLINE lanes graded_levels(const model_t *m, const double *a, double top, lanes sum,
+                           const double *threshold, double heaviest) {
     lanes level = -(top + lanes_log(lanes_max(sum, lanes_all(VANISHED))));
-    for (int j = 0; j < LANES; j++)
-        if (sum[j] < VANISHED) level[j] = sum_from_own_top(m, a, threshold[j], heaviest);
+    if (lanes_least(sum) < VANISHED)
+        for (int j = 0; j < LANES; j++)
+            if (sum[j] < VANISHED) level[j] = sum_from_own_top(m, a, threshold[j], heaviest);
     return level;
 }
 
-/* the mean over the thresholds */
+/* The mean over the thresholds of -log sum of the established w_k `e`, e = e^(a_k - top). All eight
+ * in one pass over the components. */
 INLINE double graded(const model_t *m, const double *a, const double *e, double top) {
-    double heaviest = largest(m->weight, m->groups);
-    lanes sum = lanes_all(0.0);
-    for (int64_t j = 0; j < THRESHOLDS; j += LANES)
-        sum += graded_levels(m, a, e, top, lanes_load(m->thresholds + j), heaviest);
+    const double *traffic = m->traffic, *experience = m->experience, *weight = m->weight;
+    const int64_t components = m->components;
+    double heaviest = largest(weight, m->groups);
+    lanes lower = lanes_load(m->thresholds), upper = lanes_load(m->thresholds + LANES);
+    lanes lower_least = lower * heaviest, upper_least = upper * heaviest;
+    lanes lower_sum = lanes_all(0.0), upper_sum = lanes_all(0.0);
+    for (int64_t k = 0; k < components; k++) {
+        lanes busy = lanes_all(traffic[k]), old = lanes_all(experience[k]);
+        lanes own = lanes_all(weight[k]), density = lanes_all(e[k]);
+        lower_sum += established_weight(busy, old, own, lower, lower_least) * density;
+        upper_sum += established_weight(busy, old, own, upper, upper_least) * density;
+    }
+    lanes sum = graded_levels(m, a, top, lower_sum, m->thresholds, heaviest) +
+                graded_levels(m, a, top, upper_sum, m->thresholds + LANES, heaviest);
     return lanes_sum(sum) / THRESHOLDS;
 }
 
