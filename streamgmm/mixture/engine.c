@@ -22,9 +22,8 @@
 
 /* ---- E step ---------------------------------------------------------------------------------- */
 
-/* Into the frame: linear up to REACH, logarithmic beyond; adds log(dx / dz) to `stretch`. */
-INLINE double placed(const model_t *m, double x, int64_t i, double *stretch) {
-    double z = (x - m->location[i]) * m->inverse_scale[i];
+/* A column into the frame: linear up to REACH, logarithmic beyond; adds log(dx / dz) to `stretch`. */
+INLINE double placed(double z, double *stretch) {
     double size = z < 0.0 ? -z : z;
     if (!(size > REACH)) return z;
     double far = scalar_log((size < FARTHEST ? size : FARTHEST) * (1.0 / REACH));
@@ -32,21 +31,43 @@ INLINE double placed(const model_t *m, double x, int64_t i, double *stretch) {
     return z < 0.0 ? -REACH * (1.0 + far) : REACH * (1.0 + far);
 }
 
-/* delta = z - mu_k in every group, 0 where x is missing */
-INLINE void centre(const model_t *m, scratch_t *s, const double *x) {
-    s->n_missing = 0;
-    s->stretch = 0.0;
-    for (int64_t i = 0; i < m->d; i++) {
-        int absent = x[i] != x[i];
-        double z = placed(m, x[i], i, &s->stretch);
-        if (absent) s->missing[s->n_missing++] = i;
-        s->z[i] = z;
-        for (int64_t g = 0; g < m->groups; g++) {
-            int64_t at = (g * m->d + i) * LANES;
-            lanes delta = z - lanes_load(m->mean + at);
-            if (absent) delta = lanes_all(0.0);
-            lanes_store(s->delta + at, delta);
+/* The event into the frame, and which of its columns are missing. Columns are lanes here: of four that
+ * are all there and within REACH, as nearly always, nothing more needs to be asked. */
+INLINE void place(const model_t *m, scratch_t *s, const double *x) {
+    const double *location = m->location, *inverse_scale = m->inverse_scale;
+    const int64_t d = m->d;
+    double *z = s->z, stretch = 0.0;
+    int64_t n_missing = 0, i = 0;
+    while (i < d) {
+        int64_t end = i + 1;
+        if (i + LANES <= d) {
+            lanes four = (lanes_load(x + i) - lanes_load(location + i)) * lanes_load(inverse_scale + i);
+            lanes_store(z + i, four);
+            end = i + LANES;
+            if (lanes_all_true(lanes_max(four, -four) <= REACH)) i = end;
+        } else {
+            z[i] = (x[i] - location[i]) * inverse_scale[i];
         }
+        for (; i < end; i++) {
+            if (x[i] != x[i]) s->missing[n_missing++] = i;
+            z[i] = placed(z[i], &stretch);
+        }
+    }
+    s->n_missing = n_missing;
+    s->stretch = stretch;
+}
+
+/* delta = z - mu_k in every group, 0 where x is missing */
+INLINE void centre(const model_t *m, scratch_t *s) {
+    const int64_t d = m->d;
+    const double *z = s->z;
+    for (int64_t g = 0; g < m->groups; g++) {
+        const double *mean = m->mean + g * d * LANES;
+        double *delta = s->delta + g * d * LANES;
+        for (int64_t i = 0; i < d; i++)
+            lanes_store(AT(delta, i), z[i] - lanes_load(AT(mean, i)));
+        for (int64_t a = 0; a < s->n_missing; a++)
+            lanes_store(AT(delta, s->missing[a]), lanes_all(0.0));
     }
 }
 
@@ -73,6 +94,20 @@ INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
     lanes_store(GROUP(s->log_density, g), density_at(m, g, distance, log_det, observed));
 }
 
+/* Where the largest of n values is, the first of them. Without a branch, which would be foretold no
+ * better than which component comes next. */
+INLINE int64_t first_largest(const double *values, int64_t n) {
+    int64_t at = 0;
+    double best = values[0];
+    for (int64_t k = 1; k < n; k++) {
+        double value = values[k];
+        int higher = value > best;
+        best = higher ? value : best;
+        at = higher ? k : at;
+    }
+    return at;
+}
+
 /* from e^(a_k - top) to responsibilities */
 INLINE void normalise(const model_t *m, scratch_t *s) {
     lanes sum = lanes_all(0.0);
@@ -82,13 +117,11 @@ INLINE void normalise(const model_t *m, scratch_t *s) {
         sum += joint;
     }
     s->total = lanes_sum(sum);
-    double largest_one = -1.0, inverse = 1.0 / s->total;
+    double inverse = 1.0 / s->total;
     for (int64_t g = 0; g < m->groups; g++)
         lanes_store(GROUP(s->responsibility, g),
                     lanes_load(GROUP(s->responsibility, g)) * inverse);
-    for (int64_t k = 0; k < m->components; k++)
-        if (s->responsibility[k] > largest_one)
-            largest_one = s->responsibility[s->component = k];
+    s->component = first_largest(s->responsibility, m->components);
 }
 
 /* ---- score ----------------------------------------------------------------------------------- */
@@ -144,7 +177,8 @@ INLINE double completed_score(const model_t *m, scratch_t *s) {
 }
 
 double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
-    centre(m, s, x);
+    place(m, s, x);
+    centre(m, s);
     for (int64_t g = 0; g < m->groups; g++) group_density(m, s, g);
     s->top = exponentiate(m, s->log_density, s->responsibility);
     if (s->n_missing > 0 && m->score != SCORE_OBSERVED) {
