@@ -157,6 +157,9 @@ class Metrics:
         self.transactions_lost = self._counter(
             "transactions_lost", "Transactions given up, whose events were processed again."
         )
+        self.page_failures = self._counter(
+            "page_failures", "Times that the live page could not record what happened."
+        )
 
     def _model(self) -> None:
         by_partition = ["partition"]

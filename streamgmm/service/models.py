@@ -23,6 +23,7 @@ from streamgmm.service.recovery import Losses, within_bounds
 from streamgmm.service.settings import detector_settings
 from streamgmm.service.shards import Shard
 from streamgmm.service.suspects import Suspects
+from streamgmm.service.telling import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -79,7 +80,7 @@ class Models:
         recorder: Recorder | None = None,
     ) -> None:
         self._journals = journals
-        self._recorder = recorder
+        self._page = Telling(recorder, metrics)
         self._losses = Losses(metrics, skip=skip_lost)
         self._settings = detector_settings(config)
         self._width = config.schema().width
@@ -103,6 +104,7 @@ class Models:
     def start_over(self) -> None:
         """Forget all models and what was saved of them since the last commit: that was lost."""
         self.close(set(self._shard_of), park=False)
+        self._page.start_over()
         if self._keeper is not None:
             self._keeper.start_over()
 
@@ -153,9 +155,7 @@ class Models:
             for one in outputs:
                 pipeline.count(one)
             self._metrics.batch_duration.observe(time.perf_counter() - began)
-            if self._recorder is not None:
-                for one in outputs:
-                    self._recorder.take(shard.name, one, shard.detector)
+            self._page.take(shard.name, outputs, shard.detector)
         shard.positions[partition] = int(positions[-1]) + 1
         shard.changed = True
         return outputs
@@ -282,8 +282,7 @@ class Models:
             shard.suspects.pop(partition).close()
             if self._shards.pop(shard.name, None) is not None:
                 self._metrics.forget_partition(shard.name)
-                if self._recorder is not None:
-                    self._recorder.forget(shard.name)
+                self._page.forget(shard.name)
             if park:
                 self._parked[shard.name] = shard
 
@@ -297,8 +296,7 @@ class Models:
 
     def show(self) -> dict[str, ModelStatus]:
         """Bring metrics and live page up to date and give the state of every model."""
-        if self._recorder is not None:
-            self._recorder.show({name: shard.detector for name, shard in self._shards.items()})
+        self._page.show({name: shard.detector for name, shard in self._shards.items()})
         return {name: shard.show(self._metrics) for name, shard in self._shards.items()}
 
     def _unpark(self, shard_name: str, starts: Mapping[str, Start]) -> Shard | None:

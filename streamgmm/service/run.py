@@ -131,11 +131,10 @@ def _journals(config: Config) -> Journals:
     directory = config.service.journal_directory
     if directory:
         return partial(journal_of, Path(directory))
-    if config.service.checkpoint:
-        _log.warning(
-            "service.journal names no directory: should an event kill this process again and "
-            "again, it would not be found out"
-        )
+    _log.warning(
+        "service.journal names no directory: should an event kill this process again and again, it "
+        "would not be found out"
+    )
     return lambda _: None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from streamgmm import snapshot
+from streamgmm.config.sections import Service
 from streamgmm.detection import Detector
 from streamgmm.events import BatchDecoder, Record
 from streamgmm.service.commands import Command
@@ -15,6 +17,7 @@ from streamgmm.service.journal import Journal, journal_of
 from streamgmm.service.metrics import Metrics
 from streamgmm.service.models import Models
 from streamgmm.service.records import RecordEncoder
+from streamgmm.service.run import _journals
 from tests.service.test_models import job, records, start
 
 if TYPE_CHECKING:
@@ -294,6 +297,24 @@ def test_a_journal_that_cannot_be_written_is_done_without(
     (tmp_path / "t-0.journal").mkdir()
     assert live(Machine(tmp_path), records(0, 400))[0] == without()[0]
     assert "t-0.journal cannot be written (Is a directory)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "has_one"),
+    [
+        ({}, False),
+        ({"checkpoint": "topic:state"}, False),
+        ({"checkpoint": "a directory"}, True),
+        ({"journal": "a directory"}, True),
+    ],
+)
+def test_a_job_without_a_journal_says_once_what_it_does_not_find(
+    settings: dict[str, str], has_one: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    _journals(replace(job(), service=Service(**settings)))
+    assert [line.startswith("service.journal names no") for line in caplog.messages] == (
+        [] if has_one else [True]
+    )
 
 
 def test_a_journal_that_is_none_is_begun_anew(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import numpy as np
 
 from streamgmm.service.page.book import Book, Kept, Row
 from streamgmm.service.page.fields import CategoryShares
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streamgmm.detection import Detector
-    from streamgmm.events import Schema
+    from streamgmm.events import Batch, Schema
     from streamgmm.service.likeness import Likeness
     from streamgmm.service.page.history import Bucket
     from streamgmm.service.pipeline import Outputs
@@ -58,6 +59,8 @@ class Recorder:
         self._mixtures: dict[str, MixtureHistory] = {}
         self._thresholds: dict[str, float] = {}
         self._book = Book()
+        self._recorded: dict[str, int] = {}  # partitions, and the next position of each
+        self._again: dict[str, int] = {}  # of those that come again: where what is new begins
         self._absent: list[str] = []  # models that have left, the latest last
         self._watched_at = -math.inf
 
@@ -66,9 +69,9 @@ class Recorder:
     def take(self, model: str, outputs: Outputs, detector: Detector) -> None:
         """Record what came of a block of a model's events."""
         verdicts, batch = outputs.verdicts, outputs.batch
-        if not len(batch):
+        if not len(batch) or (begin := self._first_new(batch)) == len(batch):
             return
-        row = int(verdicts.score.argmax())
+        row = begin + int(verdicts.score[begin:].argmax())
         raw = batch.raw[row]
         strangest = Event(
             float(verdicts.score[row]),
@@ -79,16 +82,31 @@ class Recorder:
             batch.decoder,
         )
         threshold = detector.threshold
-        block = summed_up(verdicts.score, len(outputs.alerts), threshold, strangest)
+        alerts = [(at, record) for at, record in outputs.alerts if at >= begin]
+        block = summed_up(verdicts.score[begin:], len(alerts), threshold, strangest)
         ids = None if detector.mixture is None else detector.mixture.ids
         now = self.clock()
         with self._lock:
             self._note_present(model)
             self._add(model, now, block)
-            self._mixture(model).cloud.add(batch.X, [row for row, _ in outputs.alerts], now)
-            for row, record in outputs.alerts:
+            cloud = self._mixture(model).cloud
+            cloud.add(batch.X[begin:], [at - begin for at, _ in alerts], now)
+            for at, record in alerts:
                 component = None if ids is None else int(ids[record.component])
-                self._book.take(model, Kept(record, component, self._shares.of(batch, row)))
+                self._book.take(model, Kept(record, component, self._shares.of(batch, at)))
+
+    def start_over(self) -> None:
+        """Note that what came last may come again: none of it is recorded twice."""
+        self._again |= self._recorded
+
+    def _first_new(self, batch: Batch) -> int:
+        """Give the first row that was not recorded before, and note how far the batch goes."""
+        origin, end = batch.origin, int(batch.positions[-1]) + 1
+        again = self._again.get(origin, 0)
+        if end >= again:
+            self._again.pop(origin, None)
+            self._recorded[origin] = end
+        return int(np.searchsorted(batch.positions, again))
 
     def _add(self, model: str, now: float, block: Bucket) -> None:
         if model not in self._histories:
