@@ -46,10 +46,18 @@ def undecided(rows: Rows) -> Verdicts:
         severity=np.full(n, np.nan),
         is_anomaly=np.zeros(n, dtype=bool),
         ready=np.zeros(n, dtype=bool),
-        unscored=np.asarray(np.isnan(rows.X).all(axis=1)),
+        unscored=_nothing_there(rows.X),
         component=rows.component,
         incident=np.zeros(n, dtype=np.int64),
     )
+
+
+def _nothing_there(X: Array) -> NDArray[np.bool_]:
+    """Return which rows (n,) of X (n, d) are missing altogether."""
+    empty: NDArray[np.bool_] = np.isnan(X[:, 0])
+    if empty.any():  # few are, so that the other columns are seldom looked at
+        empty[empty] = np.isnan(X[empty]).all(axis=1)
+    return empty
 
 
 def severity_of(p_value: Array) -> Array:
