@@ -108,7 +108,7 @@ class Explanation:
 
 def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     """Explain the event x (d,), NaN = missing, which is left out."""
-    _, responsibilities, distances = mixture.expect(np.ascontiguousarray(x[None, :]))
+    _, responsibilities, distances = mixture.engine.expect(np.ascontiguousarray(x[None, :]))
     component = _nearest(mixture, responsibilities[0], distances[0])
     observed = np.flatnonzero(~np.isnan(x))
     if not len(observed):
@@ -120,18 +120,19 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     z, centre = mixture.frame.to_frame(x)[observed], centre[observed]
     delta = (z - centre) / unit
     shift, variance = _given_the_rest(correlation, delta)
-    expected, spread = _in_user_units(
-        mixture.frame, observed, centre + shift * unit, variance**0.5 * unit
+    (expected, usual), (spread, usual_spread) = _in_user_units(
+        mixture.frame,
+        observed,
+        np.array([centre + shift * unit, centre]),
+        np.array([variance**0.5 * unit, unit]),
     )
-    usual, usual_spread = _in_user_units(mixture.frame, observed, centre, unit)
-    columns = (
+    columns = np.array([
         0.5 * (delta - shift) ** 2 / variance, x[observed], expected, spread, usual, usual_spread,
         _shares(correlation, delta), 0.5 * delta**2,
-    )  # fmt: skip
-    reasons = tuple(
-        Reason(int(observed[i]), *(float(column[i]) for column in columns))
-        for i in np.lexsort((-columns[0], -columns[6]))
-    )
+    ])  # fmt: skip
+    order = np.lexsort((-columns[0], -columns[6]))
+    rows = zip(observed[order].tolist(), columns[:, order].T.tolist(), strict=True)
+    reasons = tuple(Reason(feature, *row) for feature, row in rows)
     behaviour = _behaviour(mixture, responsibilities[0], distances[0], len(observed))
     return Explanation(component, float(np.sqrt(distances[0][component])), reasons, behaviour)
 
@@ -139,10 +140,10 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
 def _in_user_units(
     frame: Frame, columns: NDArray[np.int64], z: Array, spread: Array
 ) -> tuple[Array, Array]:
-    """Return positions and spreads (d,) of some of the frame's columns as the user knows them."""
-    whole, steps = np.zeros(len(frame.scale)), np.zeros(len(frame.scale))
-    whole[columns], steps[columns] = z, spread
-    return frame.to_user(whole)[columns], (frame.slope(whole) * steps)[columns]
+    """Return positions and spreads (n, d) of some of the frame's columns as the user knows them."""
+    whole = np.zeros((len(z), len(frame.scale)))
+    whole[:, columns] = z
+    return frame.to_user(whole)[:, columns], frame.slope(whole)[:, columns] * spread
 
 
 def _given_the_rest(correlation: Array, delta: Array) -> tuple[Array, Array]:

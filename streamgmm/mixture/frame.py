@@ -153,11 +153,12 @@ def place_constants(frame: Frame, X: Array, *, resolution: bool = True) -> Frame
 
 def weighted_quantiles(points: Array, weights: Array, shares: Sequence[float]) -> list[Array]:
     """Return the least of points (n, d), by feature, up to which ``shares`` of weights (n,) lie."""
+    features = np.arange(points.shape[1])
     order = np.argsort(points, axis=0, kind="stable")
     reached = np.cumsum(weights[order], axis=0)
-    ordered = np.take_along_axis(points, order, axis=0)
+    ordered = points[order, features]
     at = ((reached < share * reached[-1]).sum(axis=0) for share in shares)
-    return [np.take_along_axis(ordered, i[None, :], axis=0)[0] for i in at]
+    return [ordered[i, features] for i in at]
 
 
 def _estimate_column(column: Array, *, resolution: bool) -> tuple[float, float, float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .kernels import LANES
 from .rules import Rules, thresholds
 from .statistics import Arrays, by_component
 
@@ -65,11 +66,8 @@ class Parameters:
         The traffic in its vicinity, relative to the busiest, or the events explained there, in
         3,600; whichever is more.
         """
-        traffic, experience = (
-            by_component(self._arrays[name], self.n_components)
-            for name in ("traffic", "experience")
-        )
-        return np.maximum(traffic, experience)
+        either = np.maximum(self._arrays["traffic"], self._arrays["experience"])
+        return by_component(either, self.n_components)
 
     @property
     def established(self) -> NDArray[np.bool_]:
@@ -111,8 +109,9 @@ class Parameters:
 
     def shape_in_frame(self, k: int) -> tuple[Array, Array]:
         """Return mean (d,) and covariance in force (d, d) of one component, in frame units."""
-        inverse = np.linalg.inv(self.factors[k])
-        mean: Array = by_component(self._arrays["mean"], self.n_components)[k]
+        packed = self._arrays["factor"][0 if self.covariance.shared else k // LANES, :, k % LANES]
+        inverse = np.linalg.inv(self.covariance.unpack_factor(packed, self.d))
+        mean = self._arrays["mean"][k // LANES, :, k % LANES].copy()
         return mean, inverse @ inverse.T
 
     def _packed_factors(self) -> Array:

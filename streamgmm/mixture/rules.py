@@ -126,7 +126,8 @@ def thresholds(rules: Rules) -> list[float]:
     if rules.score == "nll_full" or rules.established is None:
         return [0.0] * THRESHOLDS
     if rules.established == "graded":
-        return [float(grade) for grade in GRADES]
+        grades: list[float] = GRADES.tolist()
+        return grades
     if not is_number(rules.established) or not 0.0 <= float(rules.established) <= 1.0:
         raise ValueError(
             f'established is {rules.established!r}; allowed are "graded", a share of the busiest '
