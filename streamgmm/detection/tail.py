@@ -83,8 +83,11 @@ class Tail:
         """Return the probabilities (n,) of a score at least as high."""
         assert self._law is not None, "no scores yet: start() comes first"
         # From the high end: np.interp takes the last of equal knots, which is then the first of
-        # these scores; among equals all are at least as high.
-        p: Array = np.interp(-scores, -self._knots[::-1], self._shares[::-1])
+        # these scores; among equals all are at least as high. Scores in order, for it begins each
+        # search where the last one ended: half the time, with the sorting.
+        order = np.argsort(-scores)
+        p: Array = np.empty(len(scores))
+        p[order] = np.interp(-scores[order], -self._knots[::-1], self._shares[::-1])
         beyond = np.flatnonzero(scores > self._level)
         p[beyond] = self._shares[-1] * self._law.survival(scores[beyond] - self._level)
         return p
