@@ -2,10 +2,11 @@
 
 With a checksum that is not that of the bytes, an unknown codec or data that cannot be decompressed
 the library gives an error in place of records, with the batch's first offset, and does not say
-where the batch ends. What it gives of the partition afterwards is not to be relied on (after a
-wrong checksum it may go on in the middle of what it has read before), so nothing of that is taken:
-kafka-python reads what comes next, with a fault for each record that it cannot read either, and the
-library goes on behind that.
+where the batch ends. What it tells of the partition afterwards is not to be relied on: after a
+wrong checksum it goes on at a place in the answer that has nothing to do with batches (seen in
+2.16), and takes what is there for offsets, which are then out of range. So nothing of that is
+taken: kafka-python reads what comes next, with a fault for each record that it cannot read either,
+and the library goes on behind that.
 """
 
 from __future__ import annotations
@@ -62,12 +63,13 @@ class Stuck:
         errors: list[Message] = []
         for one in messages:
             partition, error = Partition(one.topic() or "", one.partition() or 0), one.error()
+            if partition in self._at:
+                continue
             if error is None:
-                if partition not in self._at:
-                    good.append(one)
+                good.append(one)
             elif error.code() not in _UNREADABLE:
                 errors.append(one)
-            elif partition in self._listener.flowing and partition not in self._at:
+            elif partition in self._listener.flowing:
                 self._at[partition] = max(one.offset() or 0, self._listener.opened_at(partition))
                 self._tell(partition, error)
         return good, errors
