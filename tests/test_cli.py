@@ -367,11 +367,12 @@ def catches_interrupts(process: int) -> bool:
 
 
 def test_replay_without_a_configuration_takes_the_numeric_fields(tmp_path: Path) -> None:
-    lines = ["id,when,a,b,name,truth"]
-    lines += [f"{i},x{i},{i % 5},{i % 3 - 1},n,{int(i % 50 == 0)}" for i in range(1500)]
+    lines = ['id,when,a,b,name,truth,"size ""L"""']
+    lines += [f"{i},x{i},{i % 5},{i % 3 - 1},n,{int(i % 50 == 0)},{i % 7}" for i in range(1500)]
     done = run("replay", "--input", "-", "--label", "truth", stdin="\n".join(lines).encode())
     assert done.returncode == 0, done.stderr
     assert b"all numeric fields are taken: a, b\n" in done.stderr
+    assert b"field 'size \"L\"' is left out; what can be read is a name without" in done.stderr
     assert figures(done.stdout.decode())["events"].startswith("1,500 in ")
 
 
@@ -381,10 +382,18 @@ def test_replay_says_which_label_is_not_there(tmp_path: Path) -> None:
     assert b"'nope', but the records have a" in done.stderr
 
 
-def test_replay_of_nothing_numeric_says_what_to_do() -> None:
-    done = run("replay", "--input", "-", stdin=b'{"a": "x"}\n')
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        (b'{"a": "x"}\n', b"write a CONFIG"),
+        (b"", b"the input is empty"),
+        (b"[1]\n", b"neither JSON objects nor rows"),
+    ],
+)
+def test_replay_of_nothing_numeric_says_what_to_do(events: bytes, words: bytes) -> None:
+    done = run("replay", "--input", "-", stdin=events)
     assert done.returncode == 3
-    assert b"write a CONFIG" in done.stderr
+    assert words in done.stderr
 
 
 def test_scores_on_standard_output_leave_the_summary_to_standard_error(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from streamgmm.config.messages import shown
 from streamgmm.config.security import Security
 from streamgmm.config.sinks import FileOutput, KafkaOutput
 from streamgmm.config.sources import FileInput, KafkaInput
+from streamgmm.events.members import READABLE, is_readable
 
 if TYPE_CHECKING:
     from streamgmm.config.job import Config
@@ -21,7 +23,7 @@ _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 def check_together(config: Config) -> list[str]:
     """Return everything that is wrong between keys that are right by themselves."""
-    found = [_roles, _time, _format, _model, _security, _token, _sink, _checkpoint]
+    found = [_roles, _names, _time, _format, _model, _security, _token, _sink, _checkpoint]
     return [problem for check in found for problem in check(config)]
 
 
@@ -41,6 +43,14 @@ def _roles(config: Config) -> Iterator[str]:
     for name, count in roles.items():
         if count > 1:
             yield f"[events] {name!r} is more than one of key, time and label; keep one"
+
+
+def _names(config: Config) -> Iterator[str]:
+    events = config.events
+    read = {name for field in events.fields for name in (field.member, field.owner)}
+    read |= {events.key, events.time, events.label}
+    for name in sorted(name for name in read if isinstance(name, str) and not is_readable(name)):
+        yield f"[events] names a member {shown(name)}; what can be read is {READABLE}"
 
 
 def _time(config: Config) -> Iterator[str]:

@@ -19,6 +19,8 @@ _TYPES: Final[dict[FieldKind, tuple[type, ...]]] = {
     "time": _TEXT_OR_NUMBER,
 }
 _ROLES: Final = {"time": _TEXT_OR_NUMBER, "key": _ANY, "label": _ANY}
+READABLE: Final = "a name without quotation mark, backslash or control character"
+"""What a member may be called."""
 
 
 class Member(NamedTuple):
@@ -49,6 +51,11 @@ class Member(NamedTuple):
         words = {str: "text", float: "a number", bool: "true, false"}
         named = [word for kind, word in words.items() if kind in self.types]
         return f"{', '.join(named)} or null"
+
+
+def is_readable(name: str) -> bool:
+    """Whether msgspec, which decodes events, takes this for the name of a member."""
+    return not any(one in '"\\' or one < " " for one in name)
 
 
 def members(schema: Schema) -> dict[str, Member]:

@@ -6,12 +6,14 @@ A schema is the contract between bytes and arrays. The columns of every array be
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, Literal, get_args
 
 from streamgmm.events.cycles import read_zone
 from streamgmm.events.field import Field
+from streamgmm.events.members import READABLE, is_readable
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 TIME_UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
@@ -43,7 +45,7 @@ class Schema:
     ------
     ValueError
         No field, a field named twice, a label that is a feature too, one field for two
-        of key, time and label, or a time zone that is not known.
+        of key, time and label, a name that cannot be read, or a time zone that is not known.
 
     Examples
     --------
@@ -79,6 +81,7 @@ class Schema:
                 f"the truth; take it out of the fields"
             )
         roles = [role for role in (self.key, self.time, self.label) if role is not None]
+        _check_names((*self.read, *roles))
         if len(set(roles)) < len(roles):
             raise ValueError(f"key, time and label must differ, got {', '.join(map(repr, roles))}")
         read_zone(self.time_zone)
@@ -111,3 +114,9 @@ class Schema:
     def with_label(self, label: str | None) -> Schema:
         """Return the same schema, with the truth read from `label`."""
         return replace(self, label=label)
+
+
+def _check_names(members: Iterable[str]) -> None:
+    for name in members:
+        if not is_readable(name):
+            raise ValueError(f"a member is called {name!r:.80}; what can be read is {READABLE}")

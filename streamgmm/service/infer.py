@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from streamgmm.errors import ConfigError
 from streamgmm.events import Field, Schema
+from streamgmm.events.members import READABLE, is_readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["infer_schema"]
 
+_log = logging.getLogger(__name__)
 _TIMES: Final = ("time", "ts", "timestamp", "@timestamp", "event_time", "datetime")
 # A column whose largest value is so many times its median has no scale of its own.
 _HEAVY_TAIL: Final = 50.0
@@ -35,7 +38,8 @@ def infer_schema(
     A field is numeric if it never holds anything else; one that rises from record to record
     (a line number, a clock) says nothing about the event and is left out. A field with a heavy
     tail goes through asinh, which is a logarithm for large values and takes any number. A field
-    with a usual name (`ts`, `timestamp`, ...) is the event time.
+    with a usual name (`ts`, `timestamp`, ...) is the event time. A field with a
+    name that cannot be read is left out, and the log says so.
 
     Parameters
     ----------
@@ -49,13 +53,21 @@ def infer_schema(
     Raises
     ------
     ConfigError
-        If no field is numeric, or `label` is not there.
+        If there is no event, no field is numeric, or `label` is not there.
     """
     values: dict[str, list[Any]] = {}
     for event in _events(records, columns, delimiter):
         for name, value in event.items():
             values.setdefault(name, []).append(value)
-    if label is not None and values and label not in values:
+    if not values:
+        raise ConfigError(
+            "there is no event to learn from: the input is empty, or its first records are neither "
+            "JSON objects nor rows of a CSV file with a header"
+        )
+    for name in [name for name in values if not is_readable(name)]:
+        del values[name]
+        _log.warning("field %r is left out; what can be read is %s", name, READABLE)
+    if label is not None and label not in values:
         raise ConfigError(
             f"--label names {label!r}, but the records have {', '.join(values)}: name one of these"
         )

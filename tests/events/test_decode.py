@@ -109,6 +109,19 @@ def test_one_field_and_fields_in_two_roles() -> None:
     assert JsonDecoder(schema).decode(b'{"port": 443, "ts": 1}').f0 == 443.0
 
 
+@given(st.text(min_size=1) | st.text('a."\\\n\x1f\x7f', min_size=1), st.booleans())
+def test_a_name_is_refused_at_once_or_can_be_read(name: str, as_key) -> None:
+    refused = json.dumps(name, ensure_ascii=False) != f'"{name}"'
+    try:
+        schema = Schema((Field("b"),), key=name) if as_key else Schema((Field(name),))
+    except ValueError as error:
+        assert refused, error  # noqa: PT017
+    else:
+        assert not refused
+        got = JsonDecoder(schema).decode(json.dumps({name: 3.0}).encode())
+        assert 3.0 in msgspec.structs.astuple(got)
+
+
 @given(st.lists(st.sampled_from([b'{"a": 1}', b'{"a": 2.5, "ts": 3}', b"", b"?", b"{}"])))
 def test_many_is_one_after_the_other(values: list[bytes]) -> None:
     for value, got in zip(values, DECODER.decode_many(values), strict=True):
