@@ -42,7 +42,7 @@ class Config:
 
         They cover the features and their transforms, the event time and the whole model; not
         units, the key, the budget, max_ahead, where events come from and go to, nor the order
-        of lines.
+        of lines. A few parts of the model may change all the same (`service.terms`).
         """
         shape = {
             "version": 3,

@@ -352,3 +352,22 @@ class Detector:
         if detector.ready:
             detector._apply_budget()  # as it was, or the new one if the settings have changed it
         return detector
+
+    def with_settings(self, settings: DetectorSettings) -> Detector:
+        """Return a detector in this one's state that goes on under other settings.
+
+        Budget, forgetting, what counts as established, the gate's quantile and structure may
+        differ. All that was learned stays; threshold and factors are those of the new settings.
+
+        Raises
+        ------
+        ValueError
+            If others differ: the state would mean something else under them.
+        """
+        settings.require_successor(self.settings)
+        state = self.state()
+        changed = Detector.from_state({**state, "settings": settings.state()})
+        changed._learner.take_over(
+            state["learner"], structure=settings.structure, latest=float(self._clock.state[3])
+        )
+        return changed

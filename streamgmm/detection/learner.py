@@ -300,6 +300,24 @@ class Learner:
             self._warmup.restore(state["warmup"])
         return self
 
+    def take_over(self, state: dict[str, Any], *, structure: bool, latest: float) -> None:
+        """Go on from the :meth:`state` of a learner that lived by other rules, under this one's.
+
+        Those may differ in forgetting and what counts as established. ``structure`` is this
+        learner's; ``latest`` is the time of the latest event, from which a half-life in seconds
+        counts (NaN: none).
+        """
+        self.restore(state)
+        self.quarantine.enable(enabled=structure)
+        mixture = self._mixture
+        if mixture is None:
+            return
+        ours = {name: getattr(self.rules, name) for name in ("forgetting", "established")}
+        if any(getattr(mixture.rules, name) != rule for name, rule in ours.items()):
+            mixture = mixture.with_rules(**ours)
+            mixture.start_clock(latest)
+        self._adopt(mixture)
+
 
 def warmup_length(longest: int, n_components: int, n_features: int) -> int:
     """Return n0: ten events a component and feature, at least 100, at most ``longest``."""

@@ -64,6 +64,13 @@ class Quarantine:
         self.counters[_DUE] = _PATIENCE
         self.births: list[Birth] = []
 
+    def enable(self, *, enabled: bool) -> None:
+        """Begin to keep strange events, or end it and let go of those that are here."""
+        if enabled != bool(len(self.ring)):
+            self.ring = np.zeros((ROWS if enabled else 0, self.ring.shape[1]))
+            self.counters[[_NEXT, _FILLED, _FRESH]] = 0.0
+            self.counters[_DUE] = _PATIENCE
+
     @property
     def learned(self) -> int:
         """Number of events that were learned since warm-up, strange or not."""

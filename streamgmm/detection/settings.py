@@ -13,6 +13,9 @@ from .budget import Budget
 from .learner import Learner
 from .tail import LEAST_WINDOW
 
+# What may be changed in a running detector; the others decide what its state means.
+_CHANGEABLE = ("budget", "established", "forgetting", "gate", "structure")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorSettings:
@@ -70,6 +73,29 @@ class DetectorSettings:
             raise TypeError(
                 f"budget is {self.budget!r:.80}; allowed is a Budget, such as "
                 'Budget(probability=0.001), Budget(per_day=5) or Budget.parse("5/day")'
+            )
+
+    def require_successor(self, then: DetectorSettings) -> None:
+        """See that a detector which lives by ``then`` can go on under these settings.
+
+        Raises
+        ------
+        ValueError
+            If others differ than budget, established, forgetting, gate and structure, or the gate
+            is None in one of them.
+        """
+        # a gate that is off has no state to begin with
+        changeable = set(_CHANGEABLE) - ({"gate"} if None in (self.gate, then.gate) else set())
+        fixed = [
+            field.name
+            for field in fields(self)
+            if getattr(self, field.name) != getattr(then, field.name)
+            and field.name not in changeable
+        ]
+        if fixed:
+            raise ValueError(
+                f"{', '.join(fixed)} cannot be changed in a running detector; allowed are "
+                f"{', '.join(_CHANGEABLE)} (gate: from a quantile to another). Make a new one"
             )
 
     def rules(self) -> Rules:

@@ -6,7 +6,6 @@ directory (`directory_store`) or a compacted topic (`topic_store`).
 
 from __future__ import annotations
 
-import difflib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Checkpoint", "CheckpointStore", "Entry", "newest_usable", "require_same_configuration"]
+__all__ = ["Checkpoint", "CheckpointStore", "Entry", "newest_usable"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ class Checkpoint:
     state
         Everything else that shapes an output, as plain arrays and scalars.
     fingerprint, configuration
-        Of the configuration the model was learned under; the text is for the reader of an error.
+        Of the configuration the model was learned under; the text is a line a key, see `terms`.
     skip
         Whether somebody put an older model back here: what lies between `positions` and what is
         committed is then not learned again.
@@ -179,26 +178,3 @@ def newest_usable(
             + "\nput a whole one back, or let the model learn afresh (`streamgmm reset`)"
         )
     return None
-
-
-def require_same_configuration(
-    checkpoint: Checkpoint, fingerprint: str, configuration: str, remedy: str
-) -> None:
-    """Refuse a checkpoint that was learned under another configuration.
-
-    Raises
-    ------
-    StateError
-        Naming every line of the configuration that differs, and the `remedy`.
-    """
-    if checkpoint.fingerprint == fingerprint:
-        return
-    changes = [
-        f"  {line}"
-        for line in difflib.ndiff(checkpoint.configuration.splitlines(), configuration.splitlines())
-        if line.startswith(("- ", "+ "))
-    ]
-    raise StateError(
-        f"the checkpoint of {checkpoint.name} was learned under another configuration "
-        "(- then, + now):\n" + "\n".join(changes) + f"\nput the old values back, or {remedy}"
-    )

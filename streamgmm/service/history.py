@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamgmm.errors import StateError
-from streamgmm.service.checkpoint import require_same_configuration
-from streamgmm.service.settings import shaping_configuration
+from streamgmm.service.terms import terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +42,8 @@ def revert(store: CheckpointStore, config: Config, model: str | None, number: in
     Raises
     ------
     StateError
-        If there is no such checkpoint, it is damaged or of another configuration, or a job is
-        running on the directory.
+        If there is no such checkpoint, it is damaged, a model cannot go on from it under this
+        configuration, or a job is running on the directory.
     OSError
         If it cannot be written.
     """
@@ -59,9 +58,7 @@ def revert(store: CheckpointStore, config: Config, model: str | None, number: in
                 f"{name} has no checkpoint {number} in {store.where} that can be read; "
                 f"there are: {there}"
             )
-        require_same_configuration(
-            old, config.fingerprint(), shaping_configuration(config), "choose another checkpoint"
-        )
+        terms_of(old, config, "choose another checkpoint")
         back = replace(newest, state=_state(old.state, newest.state), skip=True)
         store.write(replace(back, fingerprint=old.fingerprint, configuration=old.configuration))
     return old

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from streamgmm.detection import Detector
 from streamgmm.errors import StateError
 from streamgmm.mixture import NUMERICS, numerics_of
-from streamgmm.service.checkpoint import Checkpoint, require_same_configuration
-from streamgmm.service.settings import detector_settings, shaping_configuration
+from streamgmm.service.checkpoint import Checkpoint
+from streamgmm.service.terms import Terms, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Keeper:
     Parameters
     ----------
     config
-        The job: checkpoints of another configuration are refused.
+        The job: checkpoints that its models cannot go on from are refused.
     store
         Where they are.
     metrics
@@ -40,9 +40,7 @@ class Keeper:
     """
 
     def __init__(self, config: Config, store: CheckpointStore, metrics: Metrics) -> None:
-        self._settings = detector_settings(config)
-        self._fingerprint = config.fingerprint()
-        self._configuration = shaping_configuration(config)
+        self._config = config
         self._store = store
         self._metrics = metrics
 
@@ -61,21 +59,27 @@ class Keeper:
 
     def find(
         self, shard_name: str, starts: Mapping[str, Start]
-    ) -> tuple[Checkpoint, Detector] | None:
+    ) -> tuple[Checkpoint, Detector, Terms] | None:
         """Give the newest checkpoint not beyond where any partition may begin, and its model.
 
-        One that this release does not understand is passed over like a damaged one.
+        With them come the terms it was learned under, which may differ from the job's. One that
+        this release does not understand is passed over like a damaged one.
 
         Raises
         ------
         StateError
-            If no checkpoint can be read, or it belongs to another configuration.
+            If no checkpoint can be read, or its model cannot go on under this configuration.
         """
-        found: list[Detector] = []
+        found: list[tuple[Detector, Terms]] = []
 
         def usable(checkpoint: Checkpoint) -> bool:
-            if checkpoint.fingerprint == self._fingerprint:
-                found[:] = [self._detector(checkpoint)]
+            found.clear()
+            try:
+                terms = self._terms_of(checkpoint)
+            except StateError:
+                pass  # no reason to go back to an older one: if it is the newest, raised below
+            else:
+                found.append((self._detector(checkpoint), terms))
             return all(
                 checkpoint.positions.get(name, 0) <= start.latest for name, start in starts.items()
             )
@@ -83,22 +87,25 @@ class Keeper:
         checkpoint = self._store.load(shard_name, usable)
         if checkpoint is None:
             return None
-        require_same_configuration(
+        if not found:
+            self._terms_of(checkpoint)
+        [(detector, terms)] = found
+        _tell_of_other_numerics(checkpoint)
+        return checkpoint, detector, terms
+
+    def _terms_of(self, checkpoint: Checkpoint) -> Terms:
+        """Give the terms of a checkpoint. StateError: they are of another configuration."""
+        return terms_of(
             checkpoint,
-            self._fingerprint,
-            self._configuration,
+            self._config,
             "let the model learn afresh: `streamgmm reset` forgets what is in "
             f"{self._store.where}, with another service.checkpoint it stays",
         )
-        _tell_of_other_numerics(checkpoint)
-        return checkpoint, found[0]
 
     def _detector(self, checkpoint: Checkpoint) -> Detector:
         """Give the model that a checkpoint holds. StateError: it is not understood."""
         try:
-            # The fingerprint covers all settings but the budget, and that one may change.
-            state = {**checkpoint.state["detector"], "settings": self._settings.state()}
-            return Detector.from_state(state)
+            return Detector.from_state(checkpoint.state["detector"])
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(
                 f"the checkpoint of {checkpoint.name} is not understood: {error}; let the "
@@ -112,8 +119,8 @@ class Keeper:
             name=shard.name,
             positions=dict(shard.positions),
             state={**shard.state(), "mark": shard.mark},
-            fingerprint=self._fingerprint,
-            configuration=self._configuration,
+            fingerprint=shard.terms.fingerprint,
+            configuration=shard.terms.text,
         )
         try:
             size = self._store.write(checkpoint)

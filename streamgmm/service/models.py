@@ -20,10 +20,10 @@ from streamgmm.service.incidents import carry_out
 from streamgmm.service.keeper import Keeper
 from streamgmm.service.pipeline import Outputs, Pipeline
 from streamgmm.service.recovery import Losses, within_bounds
-from streamgmm.service.settings import detector_settings
 from streamgmm.service.shards import Shard
 from streamgmm.service.suspects import Suspects
 from streamgmm.service.telling import Telling
+from streamgmm.service.terms import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -82,7 +82,7 @@ class Models:
         self._journals = journals
         self._page = Telling(recorder, metrics)
         self._losses = Losses(metrics, skip=skip_lost)
-        self._settings = detector_settings(config)
+        self._terms = Terms.of(config)
         self._width = config.schema().width
         self._keeper = None if store is None else Keeper(config, store, metrics)
         self._metrics = metrics
@@ -118,20 +118,22 @@ class Models:
         Raises
         ------
         StateError
-            If no checkpoint can be read, or it belongs to another configuration, or events are
-            gone from the source that the model should have seen.
+            If no checkpoint can be read, or its model cannot go on under this configuration, or
+            events are gone from the source that the model should have seen.
         """
         put_out = {name: start.due for name, start in starts.items()}
         starts = {name: within_bounds(name, start, self._losses) for name, start in starts.items()}
         shard = self._unpark(shard_name, starts) or self._restore(shard_name, starts)
         if shard is None:
-            shard = Shard(shard_name, Detector(self._width, self._settings))
+            shard = Shard(shard_name, Detector(self._width, self._terms.settings), self._terms)
             if self._keeper is not None:
                 self._keeper.warn_of_a_lost_past(starts)
         for name, start in starts.items():
             self._add_partition(shard, name, start, put_out[name])
         self._shards[shard_name] = shard
         self._parked.pop(shard_name, None)
+        shard.tell_of_changes(self._terms)
+        self._change_terms(shard)
         return {name: shard.positions[name] for name in starts}
 
     def process(self, partition: str, records: Sequence[Record]) -> list[Outputs]:
@@ -148,6 +150,9 @@ class Models:
             learned = shard.guard.run(partition, records[:old], silently=True)
             self._metrics.relearned.labels(partition).inc(sum(len(one.batch) for one in learned))
             shard.progress.tell(partition, due - int(positions[old - 1]) - 1)
+            shard.changed = True
+        last = int(positions[-1]) + 1
+        self._reach(shard, partition, min(due, last))
         outputs = []
         if old < len(records):
             began = time.perf_counter()
@@ -156,8 +161,8 @@ class Models:
                 pipeline.count(one)
             self._metrics.batch_duration.observe(time.perf_counter() - began)
             self._page.take(shard.name, outputs, shard.detector)
-        shard.positions[partition] = int(positions[-1]) + 1
-        shard.changed = True
+            shard.positions[partition] = last
+            shard.changed = True
         return outputs
 
     def lose(self, partition: str, first: int) -> None:
@@ -176,8 +181,7 @@ class Models:
 
     def pass_over(self, partition: str, position: int) -> None:
         """Note that there are no events before `position` (markers, what compaction took)."""
-        shard = self._shard_of[partition]
-        shard.positions[partition] = max(shard.positions[partition], position)
+        self._reach(self._shard_of[partition], partition, position)
 
     def mark(self, partition: str) -> dict[str, Any]:
         """Give what the source keeps with the model's checkpoints; to be changed in place."""
@@ -313,8 +317,8 @@ class Models:
         found = None if self._keeper is None else self._keeper.find(shard_name, starts)
         if found is None:
             return None
-        checkpoint, detector = found
-        shard = Shard(shard_name, detector, saved=True)
+        checkpoint, detector, terms = found
+        shard = Shard(shard_name, detector, terms, saved=True)
         for name, position in checkpoint.positions.items():
             if name in starts:
                 shard.pipelines[name] = self._pipeline(name, shard)
@@ -354,11 +358,29 @@ class Models:
             shard.suspects[name] = Suspects(name, self._journals(name))
         self._shard_of[name] = shard
 
+    def _reach(self, shard: Shard, partition: str, position: int) -> None:
+        """Note that all before `position` is learned, or was never there.
+
+        Once all is that was put out under other terms, the job's begin. A checkpoint says where,
+        before anything is put out under them: another life would begin them there as well.
+        """
+        shard.positions[partition] = max(shard.positions[partition], position)
+        self._change_terms(shard)
+
+    def _change_terms(self, shard: Shard) -> None:
+        if shard.terms == self._terms or shard.behind:
+            return
+        shard.go_on_under(self._terms)
+        if self._keeper is not None and not self._keeper.transactional:
+            self._keeper.write(shard)
+
     def _pipeline(self, name: str, shard: Shard) -> Pipeline:
-        return Pipeline(
+        pipeline = Pipeline(
             self._decoder(name),
             shard.detector,
             self._metrics,
             want_scores=self._want_scores,
             model=shard.name,
         )
+        pipeline.max_ahead = shard.terms.max_ahead
+        return pipeline

@@ -95,6 +95,15 @@ class Pipeline:
         """The partition's name, as in event ids."""
         return self._decoder.origin
 
+    @property
+    def max_ahead(self) -> float:
+        """How far ahead of its partition's latest an event may be dated, in s."""
+        return self._decoder.clock.max_ahead
+
+    @max_ahead.setter
+    def max_ahead(self, seconds: float) -> None:
+        self._decoder.clock.max_ahead = seconds
+
     def process(self, records: Sequence[Record]) -> Outputs:
         """Score and learn a block of records, count them, and say what came of it."""
         outputs = self.run(records)

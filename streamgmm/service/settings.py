@@ -37,7 +37,7 @@ def detector_settings(config: Config) -> DetectorSettings:
 
 
 def shaping_configuration(config: Config) -> str:
-    """List what shapes a model's state, a line a key, for the error that names a change."""
+    """List what shapes a model's state, a line a key; see `terms` for what may change."""
     events = config.events
     keys = ["time", "time_unit", "time_zone", "max_ahead"]
     if any(field.owner is True for field in events.fields):
@@ -47,6 +47,7 @@ def shaping_configuration(config: Config) -> str:
         for field in config.schema().fields
     ]
     lines += [f"events.{key} = {getattr(events, key)!r}" for key in keys]
+    lines.append(f"alerts.budget = {config.alerts.budget!r}")
     lines += [f"model.{key} = {value!r}" for key, value in asdict(config.model).items()]
     return "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.pipeline import Pipeline
     from streamgmm.service.suspects import Suspects
+    from streamgmm.service.terms import Terms
 
 __all__ = ["Shard", "Start"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Shard:
 
     name: str
     detector: Detector
+    terms: Terms
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
     due: dict[str, int] = field(default_factory=dict)
@@ -77,6 +82,34 @@ class Shard:
         self.detector = detector
         for pipeline in self.pipelines.values():
             pipeline.detector = detector
+
+    def tell_of_changes(self, terms: Terms) -> None:
+        """Say in the log what differs in the terms that are to come, and from where they hold."""
+        if terms == self.terms:
+            return
+        changes = ", ".join(
+            f"{one.key} {one.then} -> {one.now}" for one in terms.changes(since=self.terms.text)
+        )
+        where = ", ".join(
+            f"{at:,}" if len(self.due) == 1 else f"{at:,} of {name}"
+            for name, at in self.due.items()
+        )
+        _log.info(
+            "%s: the configuration has changed since the checkpoint (%s): takes effect from "
+            "position %s",
+            self.name,
+            changes,
+            where,
+        )
+
+    def go_on_under(self, terms: Terms) -> None:
+        """Learn under other terms from here on."""
+        self.take_over(self.detector.with_settings(terms.settings))
+        for pipeline in self.pipelines.values():
+            pipeline.max_ahead = terms.max_ahead
+        self.terms = terms
+        self.changed, self.saved = True, False
+        self.guard.changed()
 
     @property
     def behind(self) -> int:

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from streamgmm.config import Config
     from streamgmm.service.checkpoint import CheckpointStore
 
-__all__ = ["Outcome", "Scale", "Scene"]
+__all__ = ["Change", "Outcome", "Scale", "Scene"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,14 @@ class Outcome:
     def clean(self) -> bool:
         """Whether nothing is to be seen of what happened."""
         return self.state_equal and not (self.lost or self.duplicated or self.different)
+
+
+@dataclass(frozen=True)
+class Change:
+    """The configuration before it was changed, and from where in each partition on it was."""
+
+    before: Config
+    positions: dict[str, int]
 
 
 class Feeder(threading.Thread):
@@ -176,11 +185,15 @@ class Scene:
         feeder.start()
         return feeder
 
+    def begun(self) -> bool:
+        """Whether something of every partition is committed, and so a checkpoint of it is there."""
+        return all(self._watcher.committed(one) for one in self._partitions(self.topic))
+
     def pause(self, least: float = 0.0, most: float = 1.0) -> None:
         """Wait a random while."""
         time.sleep(self.random.uniform(least, most))
 
-    def finish(self, *workers: Worker) -> Outcome:
+    def finish(self, *workers: Worker, changed: Change | None = None) -> Outcome:
         """Wait until all is put out, stop the workers, and compare with no fault at all."""
         wait_for(self._all_committed, "all positions to be committed", timeout=300)
         # One that a killed worker left keeps readers from what was committed after it.
@@ -189,10 +202,10 @@ class Scene:
         for worker in workers:
             assert worker.stop() == 0, worker.log
             assert "Traceback" not in worker.log, worker.log
-        return self._compare(workers[-1])
+        return self._compare(workers[-1], changed)
 
-    def _compare(self, worker: Worker) -> Outcome:
-        expected, states = self._undisturbed(worker)
+    def _compare(self, worker: Worker, changed: Change | None) -> Outcome:
+        expected, states = self._undisturbed(worker, changed)
         got: dict[str, Counter[bytes]] = defaultdict(Counter)
         for value in self.outputs():
             got[msgspec.json.decode(value)["id"]][value] += 1
@@ -204,26 +217,51 @@ class Scene:
             state_equal=states == saved_states(self._store(worker)),
         )
 
-    def _undisturbed(self, worker: Worker) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    def _undisturbed(
+        self, worker: Worker, changed: Change | None
+    ) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """Outputs by event and states by partition of one model a partition, never disturbed."""
-        config, store = load(worker.config), DirectoryStore(self.folder / "undisturbed")
-        models = Models(
-            config,
-            store=store,
-            metrics=Metrics(""),
-            decoder=lambda name: BatchDecoder(config.schema(), origin=name),
-            want_scores=True,
-        )
+        store = DirectoryStore(self.folder / "undisturbed")
         outputs: dict[str, bytes] = {}
         by_partition: dict[str, list[Record]] = defaultdict(list)
         for partition, record in self.records():
             by_partition[f"{self.topic}-{partition}"].append(record)
-        for name, records in by_partition.items():
-            models.open(name, {name: Start(due=None, first=0, end=None, fallback=0)})
-            [came] = models.process(name, records)
-            outputs |= {came.batch.id(row): line for row, line in enumerate(came.scores)}
-        assert models.checkpoint()
+        for config, chosen in self._parts(worker, by_partition, changed):
+            models = Models(
+                config,
+                store=store,
+                metrics=Metrics(""),
+                decoder=lambda name, config=config: BatchDecoder(config.schema(), origin=name),
+                want_scores=True,
+            )
+            for name, records in chosen.items():
+                models.open(name, {name: Start(due=None, first=0, end=None, fallback=0)})
+                for came in models.process(name, records) if records else ():
+                    outputs |= {came.batch.id(row): line for row, line in enumerate(came.scores)}
+            assert models.checkpoint()
         return outputs, saved_states(store)
+
+    @staticmethod
+    def _parts(
+        worker: Worker, records: dict[str, list[Record]], changed: Change | None
+    ) -> Iterator[tuple[Config, dict[str, list[Record]]]]:
+        """Give each configuration with what was put out under it."""
+        if changed is not None:
+            yield (
+                changed.before,
+                {
+                    name: [one for one in some if one.position < changed.positions[name]]
+                    for name, some in records.items()
+                },
+            )
+        since = {} if changed is None else changed.positions
+        yield (
+            load(worker.config),
+            {
+                name: [one for one in some if one.position >= since.get(name, 0)]
+                for name, some in records.items()
+            },
+        )
 
     def _store(self, worker: Worker) -> CheckpointStore:
         return store_of(load(worker.config)) if self._in_topic else DirectoryStore(self.state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -15,7 +16,9 @@ import pytest
 from kafka import KafkaProducer
 
 from streamgmm import snapshot
+from streamgmm.config import load
 from streamgmm.io.generate import flows
+from tests.faults.scene import Change
 from tests.workers import wait_for
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.brokers.apache_kafka import KafkaBroker
     from tests.faults.scene import Outcome, Scale, Scene
+    from tests.workers import Worker
 
     Clean = Callable[[str, int, Outcome], bool]
 
@@ -257,19 +261,33 @@ def spoil_newest(scene: Scene, how: Callable[[bytes], bytes | None]) -> None:
         newest.unlink() if data is None else newest.write_bytes(data)
 
 
-def test_another_configuration_is_refused_and_the_old_one_goes_on(
-    scene: Scene, scale: Scale, clean: Clean
-) -> None:
-    worker = scene.worker(instance="one")
-    feeder = scene.feed(seconds=3.0)
-    wait_for(lambda: checkpoints_of_all(scene, at_least=1), "checkpoints")
+@IN_BOTH
+def test_a_changed_configuration(scene: Scene, scale: Scale, clean: Clean) -> None:
+    """One is refused, another taken on from what is committed; killed again on the way there."""
+    worker = scene.worker(instance="one", checkpoint_interval="2s")
+    feeder = scene.feed(seconds=6.0)
+    wait_for(scene.begun, "something of all partitions")
+    scene.pause(0.5, 1.5)  # the next checkpoints are not due yet
     worker.kill()
-    text = worker.config.read_text()
-    worker.config.write_text(text.replace("half_life = 2000", "half_life = 500"))
+    before, text = load(worker.config), worker.config.read_text()
+    worker.config.write_text(text.replace("n_components = 4", "n_components = 3"))
     worker.restart()
     assert worker.wait() == 5
-    assert "+ model.half_life = 500.0" in worker.log
-    worker.config.write_text(text)
+    assert "cannot go on with another model.n_components" in worker.log
+    text = text.replace("half_life = 2000", "half_life = 300")
+    worker.config.write_text(text.replace("budget = 0.01", "budget = 0.03"))
+    worker.restart()
+    wait_for(lambda: len(taken_on(worker)) == scale.partitions, "all partitions")
+    change = Change(before, taken_on(worker))
+    worker.kill()
     worker.restart()
     feeder.join()
-    assert clean("started with a changed configuration, which it refuses", 1, scene.finish(worker))
+    outcome = scene.finish(worker, changed=change)
+    fault = "started with a changed configuration, killed on the way to where it begins"
+    assert clean(f"{fault}{scene.where}", 1, outcome)
+
+
+def taken_on(worker: Worker) -> dict[str, int]:
+    """Give the positions from which a changed configuration holds, by partition."""
+    told = r"(\S+): the configuration has changed .*: takes effect from position ([\d,]+)"
+    return {name: int(at.replace(",", "")) for name, at in re.findall(told, worker.log)}

@@ -200,13 +200,28 @@ def test_a_signal_drains_and_a_later_run_misses_nothing(
     assert list(jobs.checkpoint.glob("*.sgmm")) or not scores
 
 
-def test_a_changed_model_is_refused_with_exit_5(jobs: Jobs) -> None:
+def test_a_changed_configuration_is_taken_on_where_the_job_goes_on(jobs: Jobs) -> None:
     jobs.write_source(300)
     assert jobs.run().returncode == 0
+    jobs.write_source(400)
     changed = jobs.run(jobs.config(half_life="777"))
-    assert changed.returncode == 5
-    assert b"+ model.half_life = 777.0" in changed.stderr
-    assert b"Traceback" not in changed.stderr
+    assert changed.returncode == 0
+    assert b"(model.half_life 2000.0 -> 777.0): takes effect from position 301" in changed.stderr, (
+        changed.stderr
+    )
+    assert len(jobs.output("scores")) == 400
+    assert b"has changed" not in jobs.run(jobs.config(half_life="777")).stderr
+
+
+def test_a_model_that_cannot_go_on_is_refused_with_exit_5(jobs: Jobs) -> None:
+    jobs.write_source(300)
+    assert jobs.run().returncode == 0
+    config = Path(jobs.config())
+    config.write_text(config.read_text().replace("n_components = 4", "n_components = 5"))
+    refused = jobs.run(str(config))
+    assert refused.returncode == 5
+    assert b"+ model.n_components = 5" in refused.stderr
+    assert b"Traceback" not in refused.stderr
 
 
 def test_damaged_state_is_refused_with_exit_5_and_a_remedy(jobs: Jobs) -> None:

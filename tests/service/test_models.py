@@ -31,13 +31,14 @@ b = "identity"
 n_components = 2
 warmup = 50
 half_life = {half_life}
+{model}
 [alerts]
 budget = {budget}
 """
 
 
-def job(half_life: int = 500, budget: float = 0.01) -> Config:
-    return loads(JOB.format(half_life=half_life, budget=budget), env={})
+def job(half_life: int | str = 500, budget: float = 0.01, model: str = "") -> Config:
+    return loads(JOB.format(half_life=half_life, budget=budget, model=model), env={})
 
 
 def models(
@@ -254,12 +255,18 @@ def test_another_configuration_is_refused_by_name(tmp_path: Path) -> None:
     before.open("t-0", {"t-0": start()})
     scores(before, "t-0", 0, 60)
     before.checkpoint()
-    after = models(tmp_path, job(half_life=600))
+    after = models(tmp_path, job(half_life=600, model="window = 5000"))
     with pytest.raises(StateError) as caught:
         after.open("t-0", {"t-0": start(due=60)})
-    assert "- model.half_life = 500.0" in str(caught.value)
-    assert "+ model.half_life = 600.0" in str(caught.value)
-    assert str(tmp_path) in str(caught.value)
+    for line in (
+        "- model.window = 100000",
+        "+ model.window = 5000",
+        "- model.half_life = 500.0",
+        "+ model.half_life = 600.0",
+        "a model cannot go on with another model.window (model.half_life may change)",
+        str(tmp_path),
+    ):
+        assert line in str(caught.value)
 
 
 def test_another_budget_is_taken_on(tmp_path: Path) -> None:
