@@ -74,7 +74,7 @@ def authorisations(
     --------
     >>> one = next(authorisations(seed=1))
     >>> one["transmitted_at"], one["kind"], one["currency"]
-    ('2026-01-05T00:00:00Z', 'ordinary', 'EUR')
+    ('2026-01-05T00:02:08Z', 'ordinary', 'EUR')
     """
     if not (rate > 0 and 0 <= fraud_share <= 0.5 and seed >= 0):
         raise ValueError(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from streamgmm.io.client import Connection, Partition
+from streamgmm.io.client import Connection, Partition, SourceUnavailableError
 from streamgmm.io.confluent import Confluent
 from streamgmm.io.kafka import KafkaPython
 from tests.workers import CLIENTS, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from streamgmm.events import Record
     from streamgmm.io.client import Client, Source
@@ -56,6 +56,19 @@ def assigned(source: Source, count: int = 1) -> list[Partition]:
         return sorted(source.unopened())
 
     return wait_for(lambda: len(found := poll()) == count and found, "an assignment")
+
+
+def told(ask: Callable[[], Any]) -> Any:
+    """Ask until the brokers answer."""
+    answers: list[Any] = []
+
+    def once() -> bool:
+        with suppress(SourceUnavailableError):
+            answers.append(ask())
+        return bool(answers)
+
+    wait_for(once, "an answer")
+    return answers[0]
 
 
 def read(source: Source, count: int) -> list[Record]:

@@ -1,4 +1,4 @@
-"""What kafka-python alone can do to a transaction, against a real Apache Kafka."""
+"""What kafka-python alone can do to a transaction or a member, against a real Apache Kafka."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from kafka.errors import MessageSizeTooLargeError
 
 from streamgmm.io.client import Connection, TransactionLostError
 from streamgmm.io.kafka import KafkaTransactions, transactions
-from tests.workers import Topics
+from streamgmm.io.kafka.client import KafkaPython
+from tests.io.members import Nobody, assigned, member
+from tests.workers import Topics, wait_for
 
 if TYPE_CHECKING:
     from tests.conftest import TopicFactory
@@ -61,3 +63,22 @@ def test_what_could_not_be_sent_is_not_taken_for_committed(
             made.commit({}, None, 9.0)
         assert made.restart()
         assert made.commit({}, None, 9.0), "nothing is left"
+
+
+def test_who_was_left_behind_claims_nothing_on_its_return(kafka: str, topic: TopicFactory) -> None:
+    """The library goes on to claim what it had: nobody would get it, nor any of the others."""
+    name, owner = topic(partitions=2), Nobody()
+    with member(KafkaPython(), kafka, name, owner) as source:
+        both = assigned(source, 2)
+        coordinator = source._consumer._coordinator  # type: ignore[attr-defined]
+
+        def claims() -> int:
+            [assignor] = coordinator.config["assignors"]
+            claimed = assignor.metadata([name]).owned_partitions
+            return sum(len(one.partitions) for one in claimed)
+
+        assert claims() == 2
+        coordinator.reset_generation()  # as it does when the broker knows it no more
+        wait_for(lambda: source.poll(0.1) == {} and owner.gone, "the loss")
+        assert owner.gone == [(set(both), False)]
+        assert claims() == 0

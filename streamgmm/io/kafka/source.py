@@ -99,6 +99,7 @@ class KafkaSource:
         self._heard = time.monotonic()
         self._group = group
         connection.announce("source")
+        assignor = CooperativeStickyAssignor()
         with Starting(connection) as starting:
             with cluster_at(connection, starting) as cluster:
                 require_source_topics(cluster, topics)
@@ -113,7 +114,7 @@ class KafkaSource:
                     auto_offset_reset="none",
                     allow_auto_create_topics=False,
                     # Who stays keeps its partitions and works on while others come and go.
-                    partition_assignment_strategy=[CooperativeStickyAssignor()],
+                    partition_assignment_strategy=[assignor],
                     max_poll_records=max_records,
                     max_partition_fetch_bytes=fetch_bytes,
                     session_timeout_ms=int(session_timeout * 1000),
@@ -123,7 +124,7 @@ class KafkaSource:
             )
             self._unreadable = Unreadable(self._consumer)
             self._resting: set[TopicPartition] = set()
-            self._listener = _Listener(self._consumer, owner, self._resting)
+            self._listener = _Listener(self._consumer, owner, self._resting, assignor)
             self._consumer.subscribe(list(topics), listener=self._listener)
             # Knowing the partitions before joining saves a second round of the group.
             self._consumer.end_offsets(
@@ -332,8 +333,15 @@ class KafkaSource:
 class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
     """Carries assignments between the library's IO thread and the owner."""
 
-    def __init__(self, consumer: KafkaConsumer, owner: Owner, resting: set[TopicPartition]) -> None:
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        owner: Owner,
+        resting: set[TopicPartition],
+        assignor: CooperativeStickyAssignor,
+    ) -> None:
         self._consumer = consumer
+        self._assignor = assignor
         self._owner = owner
         self._resting = resting
         self.joined = False
@@ -360,6 +368,9 @@ class _Listener(AsyncConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
         self._insist_on_rejoining()
+        # The library would go on to claim them: the group then waits for us to give up what we do
+        # not have, and nobody gets them.
+        self._assignor.member_assignment = None
         partitions = {Partition(*partition) for partition in lost}
         _log.warning(
             "the group gave %s away without waiting for us: others do again what was not committed",
