@@ -66,7 +66,7 @@ demo-live: venv ## generated flows with attacks, for the live page; ends at Ctrl
 .PHONY: test
 test: venv servers ## everything that must hold: format, lint, types, imports, doctests, tests with real servers
 	$(MAKE) --no-print-directory format-check lint types
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 \
+	$(BIN)/pytest --numprocesses 3 \
 	    --doctest-modules --doctest-glob='*.md' streamgmm tests README.md $(wildcard docs)
 
 .PHONY: quick
