@@ -128,9 +128,10 @@ def _demo(options: argparse.Namespace) -> int:
     from streamgmm.service.logs import log_to_stderr
     from streamgmm.service.stop import Stop
 
-    if options.live and options.rate == 0:
+    if options.live and options.rate is not None and not 0 < options.rate <= live.MOST_RATE:
         options.parser.error(
-            "--live has no end, so it cannot go at full speed; give --rate above 0"
+            f"--rate is {options.rate:g}, but --live has no end, so it cannot go at full speed; "
+            f"allowed is above 0, up to {live.MOST_RATE:,.0f}"
         )
     if options.attack and not options.live:
         options.parser.error("--attack is for --live: the sample is what it is")

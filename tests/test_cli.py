@@ -87,6 +87,7 @@ def test_version_and_help() -> None:
         ["replay", "--input", "x", "--report", "out.html", "--kind", "kind"],
         ["demo", "--rate", "-1"],
         ["demo", "--live", "--rate", "0"],
+        ["demo", "--live", "--rate", "1e12"],
         ["demo", "--attack", "burst"],
         ["demo", "--live", "--attack", "sleep"],
     ],

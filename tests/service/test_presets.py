@@ -13,6 +13,8 @@ import pytest
 from benchmarks.presets import Kind, measure
 from streamgmm.config import load_preset
 
+HUNTED = {"scan": 0.5, "exfiltration": 0.6, "flood": 0.6}
+
 
 @pytest.mark.parametrize(
     ("preset", "events", "roc_auc", "least"),
@@ -29,8 +31,8 @@ from streamgmm.config import load_preset
                 "stolen card": 0.6,  # each use is ordinary: it takes the card's history
             },
         ),
-        ("network", 40_000, 0.99, {"scan": 0.5, "exfiltration": 0.6, "flood": 0.6}),
-        ("zeek", 30_000, 0.98, {"scan": 0.5, "exfiltration": 0.6, "flood": 0.6}),
+        ("network", 40_000, 0.99, HUNTED),
+        ("zeek", 30_000, 0.98, HUNTED),
     ],
 )
 def test_a_preset_finds_each_kind_within_its_budget(preset, events, roc_auc, least) -> None:
@@ -43,7 +45,9 @@ def test_a_preset_finds_each_kind_within_its_budget(preset, events, roc_auc, lea
     assert {name for name in least if recall[name] < least[name]} == set(), recall
     assert np.mean([one.roc_auc for one in measured]) > roc_auc
     assert np.mean([one.false_alarms for one in measured]) < 1.3 * measured[0].budget
-    assert np.median(kinds["stolen card"].until or [1]) <= 6, "payments until the first alert"
+    delays = {name: float(np.median(kinds[name].until)) for name in least}
+    slow = {"stolen card": 6.0}  # payments until the first alert; others show at once
+    assert {name for name in least if delays[name] > slow.get(name, 2.0)} == set(), delays
 
 
 def test_the_network_presets_are_one_job_over_two_formats() -> None:

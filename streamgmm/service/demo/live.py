@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from streamgmm.service.stop import Stop
 
-__all__ = ["RATE", "LiveDemo"]
+__all__ = ["MOST_RATE", "RATE", "LiveDemo"]
 
 RATE: Final = 200.0
 """Flows a second."""
+MOST_RATE: Final = 20_000.0
+"""Flows a second at the most: those of a second are made in one piece."""
 
 _ORIGIN: Final = "flows"
 _JOB: Final = """
