@@ -222,6 +222,7 @@ def test_events_that_crash_the_worker(
         worker.restart()
         topics.send(name, events[0])
         topics.flush()
+        wait_for(lambda: worker.metric("events_total") >= 1, "the event that was sent since")
         got = topics.read(scores, len(events) - len(dead) + 1)
         assert worker.stop() == 0
         told = topics.read(letters, len(dead))

@@ -357,10 +357,10 @@ def test_another_model_s_state_is_exit_5(
         topics.read(job["scores"], 300)
         assert worker.stop() == 0
         text = worker.config.read_text()
-        worker.config.write_text(text.replace("half_life = 2000", "half_life = 500"))
+        worker.config.write_text(text.replace("n_components = 4", "n_components = 5"))
         worker.restart()
         assert worker.wait() == 5
-        assert "+ model.half_life = 500.0" in worker.log
+        assert "+ model.n_components = 5" in worker.log
 
 
 def test_what_retention_takes_stops_the_worker_or_is_counted(
