@@ -338,6 +338,34 @@ def test_what_is_no_budget(toml: str) -> None:
     assert "allowed is a probability" in the_problem(FILE + f"[alerts]\nbudget = {toml}")
 
 
+@pytest.mark.parametrize(
+    "toml",
+    [
+        '["flows.example:80"]',
+        '["https://flows.example"]',
+        '["*"]',
+        '["a", "a"]',
+        '[""]',
+        "[7]",
+        "7",
+    ],
+)
+def test_what_is_no_list_of_hosts(toml: str) -> None:
+    told = the_problem(FILE + f"[service]\nallowed_hosts = {toml}")
+    assert "allowed is a list of names or addresses without port" in told
+
+
+def test_hosts_by_which_the_service_is_reached() -> None:
+    listed = loads(
+        FILE + '[service]\nallowed_hosts = ["flows.example", "*.example", "[::7]"]', env={}
+    )
+    assert listed.service.allowed_hosts == ("flows.example", "*.example", "[::7]")
+    assert listed.fingerprint() == loads(FILE, env={}).fingerprint(), "no part of the state"
+    env = {"STREAMGMM__SERVICE__ALLOWED_HOSTS": "10.0.0.5, flows_1.example"}
+    assert loads(FILE, env=env).service.allowed_hosts == ("10.0.0.5", "flows_1.example")
+    assert loads(FILE, env={"STREAMGMM__SERVICE__ALLOWED_HOSTS": ""}).service.allowed_hosts == ()
+
+
 def test_topic_and_topics_are_one_too_many() -> None:
     text = KAFKA.replace('topic = "flows"', 'topic = "flows"\ntopics = ["more"]')
     assert "has both topic and topics; name all of them in topics" in the_problem(text)

@@ -21,6 +21,8 @@ _PER_DAY = {"hour": 24.0, "day": 1.0, "week": 1 / 7}
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*/\s*(hour|day|week)")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})")
 
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\]")
+
 
 class Secret:
     """A value that no message, log, representation or saved configuration shows.
@@ -149,12 +151,9 @@ def some_of(*names: str) -> Rule:
     """Allow a list of some of these words, perhaps of none, or one text with commas."""
 
     def read(value: Any) -> tuple[str, ...]:
-        listed = [] if isinstance(value, str) and not value.strip() else value
-        items = listed.split(",") if isinstance(listed, str) else listed
-        _require(isinstance(items, list | tuple) and all(isinstance(i, str) for i in items))
-        items = [item.strip() for item in items]
-        _require(len(set(items)) == len(items) and set(items) <= set(names))
-        return tuple(items)
+        items = _listed(value)
+        _require(set(items) <= set(names))
+        return items
 
     words = ", ".join(f'"{name}"' for name in names)
     return Rule(f"a list of none, some or all of {words}", read, empty=True)
@@ -255,6 +254,23 @@ def address(value: Any) -> str:
     match = _ADDRESS.fullmatch(value)  # TypeError if it is no text
     _require(match and int(match[2]) <= 65_535)
     return str(value)
+
+
+def hosts(value: Any) -> tuple[str, ...]:
+    """Read a list of hosts, perhaps empty, or one text with commas."""
+    items = _listed(value)
+    _require(all(_HOST.fullmatch(item) for item in items))
+    return items
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    """Read a list of text, perhaps of none, or one text with commas; nothing twice."""
+    given = [] if isinstance(value, str) and not value.strip() else value
+    items = given.split(",") if isinstance(given, str) else given
+    _require(isinstance(items, list | tuple) and all(isinstance(i, str) for i in items))
+    items = [item.strip() for item in items]
+    _require(len(set(items)) == len(items))
+    return tuple(items)
 
 
 def _require(holds: object) -> None:

@@ -147,6 +147,16 @@ class Service:
         Rule('"host:port", or empty for none', rules.address),
         "where the live page, /metrics, /healthz, /readyz and /incidents are served",
     ] = "127.0.0.1:9464"
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Rule(
+            'a list of names or addresses without port, such as "flows.example.com" or '
+            '"*.example.com"',
+            rules.hosts,
+            empty=True,
+        ),
+        "by which it is reached, beside its own address: through a proxy, a name of the network",
+    ] = ()
     client: Annotated[
         str,
         choice("kafka-python", "confluent"),

@@ -22,12 +22,13 @@ from starlette.routing import Route
 
 from streamgmm.errors import ConfigError
 from streamgmm.service.commands import Answer, Command
+from streamgmm.service.hosts import Hosts, KnownHostsOnly
 from streamgmm.service.logs import level, set_level
 from streamgmm.service.page.health import Health
 from streamgmm.service.page.routes import PageRoutes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from starlette.requests import Request
@@ -197,10 +198,14 @@ class HttpServer:
     ----------
     host, port
         Where to listen; port 0 takes any free one, see `url`.
+    metrics, status
+        What is told.
     operators
         Who takes commands; None: nobody.
     page
         The live page; None: there is none.
+    allowed_hosts
+        By which it is reached beside `host`, see `Hosts`.
 
     Raises
     ------
@@ -216,13 +221,17 @@ class HttpServer:
         status: Status,
         operators: Operators | None = None,
         page: Page | None = None,
+        *,
+        allowed_hosts: Sequence[str] = (),
     ) -> None:
         self._closing = Event()
         self._socket = _listen(host, port)
         shown = f"[{host}]" if ":" in host else host
-        self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
+        bound, port = self._socket.getsockname()[:2]
+        self.url = f"http://{shown}:{port}"
+        app = make_app(metrics, status, operators, page, self._closing)
         config = uvicorn.Config(
-            make_app(metrics, status, operators, page, self._closing),
+            KnownHostsOnly(app, Hosts(bound, host, allowed_hosts)),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -65,7 +65,14 @@ def run(config: Config, stop: Stop) -> None:
             guard_all = config.service.guard == "all"
             operators = Operators(commands, config.service.shown_token, guard_all=guard_all)
             page = Page(recorder, streamgmm.__version__)
-            server = HttpServer(*config.service.host_port, metrics, status, operators, page)
+            server = HttpServer(
+                *config.service.host_port,
+                metrics,
+                status,
+                operators,
+                page,
+                allowed_hosts=config.service.allowed_hosts,
+            )
             stack.enter_context(server)
             stack.callback(commands.close)
             _log.info("serving %s/metrics, and the live page at %s/", server.url, server.url)

@@ -273,3 +273,69 @@ def test_nobody_outside_this_machine_is_heard_unless_told_otherwise(status: Stat
     with HttpServer("0.0.0.0", 0, Metrics(""), status) as at:
         port = at._socket.getsockname()[1]
         socket.create_connection(("127.0.0.2", port), timeout=5).close()
+
+
+# ---- whom requests are addressed to --------------------------------------------------------
+
+
+def addressed(url: str, host: str, *, origin: str | None = None, method: str = "GET") -> int:
+    headers = {"Host": host} | ({} if origin is None else {"Origin": origin})
+    return get(Request(url, headers=headers, method=method))[0]
+
+
+def test_on_the_loopback_no_name_of_elsewhere_is_answered(url: str) -> None:
+    port = url.rsplit(":", 1)[1]
+    for host in ("localhost", "LOCALHOST.", "127.0.0.1", "127.0.0.9", "[::1]", "job.localhost"):
+        assert addressed(f"{url}/metrics", host) == 200
+        assert addressed(f"{url}/metrics", f"{host}:{port}") == 200
+    for host in (
+        "attacker.example", f"attacker.example:{port}", "localhost.attacker.example", "10.0.0.5",
+        "127.0.0.1.attacker.example", "[::ffff:10.0.0.5]", "[broken", "notlocalhost", "user@evil",
+    ):  # fmt: skip
+        for path in ("/", "/metrics", "/healthz", "/api/live", "/incidents"):
+            assert addressed(f"{url}{path}", host) == 421, host
+    code, text = get(Request(f"{url}/metrics", headers={"Host": "flows.example"}))
+    assert code == 421
+    assert "'flows.example'; allowed are localhost, 127.0.0.1" in json.loads(text)["error"]
+    assert "service.allowed_hosts" in text
+
+
+def test_a_request_without_a_host_comes_from_no_browser(url: str) -> None:
+    with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=5) as probe:
+        probe.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert probe.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_further_hosts_are_allowed_by_name(status: Status) -> None:
+    allowed = ("flows.example", "*.jobs.example")
+    with HttpServer("127.0.0.1", 0, Metrics(""), status, allowed_hosts=allowed) as at:
+        for host in ("flows.example", "Flows.Example:80", "a.jobs.example", "a.b.jobs.example",
+                     "localhost"):  # fmt: skip
+            assert addressed(f"{at.url}/healthz", host) == 200, host
+        for host in ("other.example", "jobs.example", "ajobs.example", "x.flows.example"):
+            assert addressed(f"{at.url}/healthz", host) == 421, host
+
+
+def test_elsewhere_probes_and_scrapers_ask_by_address(status: Status) -> None:
+    with HttpServer("0.0.0.0", 0, Metrics(""), status) as at:
+        for host in ("10.0.0.5:9464", "[fd00::7]", "flows.svc.cluster.local", "anything.example"):
+            assert addressed(f"{at.url}/healthz", host) == 200, host
+    allowed = ("flows.example",)
+    with HttpServer("0.0.0.0", 0, Metrics(""), status, allowed_hosts=allowed) as at:
+        for host in ("10.0.0.5:9464", "[fd00::7]:80", "flows.example", "localhost", "0.0.0.0"):
+            assert addressed(f"{at.url}/healthz", host) == 200, host
+        assert addressed(f"{at.url}/healthz", "anything.example") == 421
+
+
+def test_commands_of_a_page_of_elsewhere_are_refused(status: Status) -> None:
+    with Job("s3cret") as job, HttpServer("127.0.0.1", 0, Metrics(""), status, job.operators) as at:
+        bearer = {"Authorization": "Bearer s3cret"}
+        for origin, code in (
+            (at.url, 200), ("http://localhost:3000", 200), ("https://attacker.example", 403),
+            ("null", 403), ("file://", 403),
+        ):  # fmt: skip
+            asked = Request(f"{at.url}/freeze", method="POST", headers=bearer | {"Origin": origin})
+            assert get(asked)[0] == code, origin
+        assert len(job.done) == 2
+        # A simple request, which a browser sends without asking first, has no such header.
+        assert post(f"{at.url}/freeze", None)[0] == 401
