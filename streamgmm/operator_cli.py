@@ -45,7 +45,9 @@ def add_verbs(verbs: Any) -> None:
         _at(one, _act)
     words = "show or change what a running job logs, until its end"
     log_level = verbs.add_parser("log-level", help=words, epilog=_EPILOG)
-    log_level.add_argument("level", nargs="?", metavar="LEVEL", help="debug, info, warning, error")
+    levels = ("debug", "info", "warning", "error")
+    told = ", ".join(levels)
+    log_level.add_argument("level", nargs="?", choices=levels, metavar="LEVEL", help=told)
     _at(log_level, _log_level)
     _add_checkpoints(verbs)
 
