@@ -18,6 +18,7 @@ import pytest
 
 import streamgmm
 from streamgmm.config import loads
+from streamgmm.config.sections import LOG_LEVELS
 from tests.workers import wait_for
 
 ROOT = Path(__file__).parent.parent
@@ -90,6 +91,8 @@ def test_version_and_help() -> None:
         ["demo", "--live", "--rate", "1e12"],
         ["demo", "--attack", "burst"],
         ["demo", "--live", "--attack", "sleep"],
+        ["log-level", "loud"],
+        ["log-level", "DEBUG"],
     ],
     ids=" ".join,
 )
@@ -113,6 +116,26 @@ def test_wrong_usage_names_what_is_allowed(option: str, words: str) -> None:
     done = run("generate", "network", option)
     assert done.returncode == 2
     assert words in done.stderr.decode()
+
+
+def test_levels_of_the_log_are_named_before_any_job_is_asked() -> None:
+    assert run("log-level", "loud").stderr.endswith(
+        b"argument LEVEL: invalid choice: 'loud' (choose from "
+        + ", ".join(map(repr, LOG_LEVELS)).encode()
+        + b")\n"
+    )
+
+
+@pytest.mark.parametrize("torn", ['1, "bytes_out": 2}', '": 1, "bytes_out": 2}', "}", '"'])
+def test_a_torn_first_line_names_the_remedy_and_the_remedy_helps(torn: str, job: Path) -> None:
+    events = f'{torn}\n{{"ts": 1, "duration": 1, "bytes_out": 2}}\n'.encode()
+    there = {"cwd": job.parent, "STREAMGMM__SOURCE__PATH": "-"}
+    done = run("run", str(job), stdin=events, **there)
+    assert done.returncode == 3
+    assert b'first of them is torn, set [source] format = "jsonl"' in done.stderr
+    done = run("run", str(job), stdin=events, **there, STREAMGMM__SOURCE__FORMAT="jsonl")
+    assert done.returncode == 0
+    assert b"is a dead letter" in done.stderr
 
 
 def test_check_lists_a_job_that_loads_to_the_same(job: Path) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from streamgmm.events.schema import Schema
 
+TORN_JSON = 'if these are JSON lines and the first of them is torn, set [source] format = "jsonl"'
+
 
 class CsvDecoder:
     """Reads one line of a CSV file an event; a blank cell is a missing value.
@@ -96,6 +98,7 @@ class CsvDecoder:
         except ValueError:
             raise ConfigError(
                 f"the file has no column {name!r}; its header names {', '.join(self._columns)}"
+                + (f"; {TORN_JSON}" if set('{}":') & set("".join(self._columns)) else "")
             ) from None
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
 from streamgmm.errors import ConfigError, StreamGMMError
 from streamgmm.events import Records
+from streamgmm.events.cells import TORN_JSON
 from streamgmm.io.lines import CHUNK, GZIP_MAGIC, inflate, mend_last_line, split
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class FileSource:
             if known is None and first[0].lstrip()[:1] in (b"{", b"["):
                 return chain([first], lines)
             self._line += 1
-            self._read_header(first.pop(0))
+            self._read_header(first.pop(0), guessed=known is None)
             return chain([first], lines)
         if self._failure is not None:
             raise self._failure
@@ -161,7 +162,7 @@ class FileSource:
             raise ConfigError(f"{self._path}: is empty; a CSV file begins with a header")
         return iter(())
 
-    def _read_header(self, line: bytes) -> None:
+    def _read_header(self, line: bytes, *, guessed: bool) -> None:
         try:
             text = line.decode().rstrip("\r")
             self.delimiter = max(",;\t|", key=text.count)
@@ -169,7 +170,8 @@ class FileSource:
         except (UnicodeDecodeError, csv.Error) as error:
             raise ConfigError(
                 f"{self._path}: line {self._line} is no header of a CSV file ({error}); "
-                f"allowed are CSV with a header, and JSON lines"
+                "allowed are CSV with a header, and JSON lines"
+                + (f"; {TORN_JSON}" if guessed else "")
             ) from None
         columns = tuple(cell.strip() for cell in cells)
         if all(map(_is_number, columns)):

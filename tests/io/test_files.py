@@ -105,7 +105,7 @@ def test_an_empty_file_has_no_records(tmp_path: Path) -> None:
         (b"", "is empty; a CSV file begins with a header"),
         (b"1,2.5\n", "has numbers only"),
         (b"a,b,a\n", "names 'a' twice"),
-        (b"\xff\n", "no header of a CSV file"),
+        (b"\xff\n", "no header of a CSV file .* and JSON lines$"),
     ],
 )
 def test_a_csv_file_without_a_usable_header(tmp_path: Path, data: bytes, words: str) -> None:
