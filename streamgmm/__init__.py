@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamgmm.estimators import OnlineGMM
-from streamgmm.mixture import HalfLife, PowerLaw, Stationary
+from streamgmm.mixture import HalfLife, Mixture, PowerLaw, Stationary
 
 if TYPE_CHECKING:
     from streamgmm.transformers import CategoricalSurprise, CyclicTime, KeyHistory
@@ -17,6 +17,7 @@ __all__ = [
     "CyclicTime",
     "HalfLife",
     "KeyHistory",
+    "Mixture",
     "OnlineGMM",
     "PowerLaw",
     "Stationary",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgmm.mixture import Mixture
 from streamgmm.mixture.summary import describe
 
 if TYPE_CHECKING:
@@ -94,6 +95,44 @@ class Learned:
     def covariances(self) -> Array:
         """Covariances in force (K, d, d) in the user's units."""
         return self.mixture.covariances
+
+    @property
+    def density(self) -> Mixture:
+        """All components as a plain Gaussian mixture, to evaluate, condition and sample.
+
+        A copy, that later events do not change; without the empty slots, components named by their
+        slot. It is what the model is within five scales of each feature's location. Farther out the
+        model takes a feature on a logarithmic scale (`streamgmm.mixture.frame`), where this one
+        goes on as a Gaussian in the user's units, with the spread that a component has at its
+        mean. Its covariances are those in force, drawn towards the pooled shape and towards no
+        correlation, which finds anomalies better and expects less of one feature from another: a
+        model for regression takes ``shrinkage=0`` and ``correlation_shrinkage=0``.
+
+        Raises
+        ------
+        ValueError
+            Before two events have been learned.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from streamgmm import OnlineGMM
+        >>> model = OnlineGMM(n_components=1, correlation_shrinkage=0)
+        >>> size = np.random.default_rng(0).normal(size=2_000)
+        >>> model.learn_many(np.column_stack([size, 2 * size + 1]))
+        >>> model.density.conditional({0: 1.0}).mean.round(1).tolist()
+        [3.0]
+        """
+        mixture = self.mixture
+        weights = mixture.weights
+        present = np.flatnonzero(weights > 0.0)
+        return Mixture(
+            weights[present] / weights[present].sum(),
+            mixture.means[present],
+            mixture.covariances[present],
+            self.feature_names,
+            present.tolist(),
+        )
 
     def sample(self, n: int, seed: int) -> Array:
         """Return n events (n, d) drawn from the mixture, columns as in `feature_names`."""

@@ -1,7 +1,8 @@
 """The mathematics: an online Gaussian mixture over decaying sufficient statistics.
 
 Reads in order: forgetting, covariance, rules, frame, statistics, parameters, following, saved,
-online, seeding, batch, warmup; then engine.c, the arithmetic of one event. Knows numpy, its own
+online, seeding, batch, warmup; then engine.c, the arithmetic of one event; apart from these
+gaussians and density, a mixture as a plain value. Knows numpy, its own
 kernels and the package's checks of values, nothing else of it: time comes in with the event,
 randomness with an explicit generator.
 """
@@ -9,6 +10,7 @@ randomness with an explicit generator.
 from __future__ import annotations
 
 from .batch import Effort, fit
+from .density import Expectation, Mixture
 from .forgetting import Forgetting, HalfLife, PowerLaw, Stationary, parse_half_life
 from .frame import Frame, estimate_frame, place_constants
 from .numerics import NUMERICS, numerics_of
@@ -19,9 +21,11 @@ from .warmup import WarmUp
 __all__ = [
     "NUMERICS",
     "Effort",
+    "Expectation",
     "Forgetting",
     "Frame",
     "HalfLife",
+    "Mixture",
     "OnlineMixture",
     "PowerLaw",
     "Rules",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .gaussians import draw
 from .kernels import LANES
 from .rules import Rules, thresholds
 from .statistics import Arrays, by_component
@@ -133,11 +134,8 @@ class Parameters:
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Array, NDArray[np.int64]]:
         """Draw n events (n, d) in the user's units, and the components (n,) they came from."""
         weights = self.weights / self.weights.sum()
-        component = rng.choice(self.n_components, size=n, p=weights)
-        noise = rng.standard_normal((n, self.d))
-        spread = np.linalg.inv(self.factors)  # lower triangular: Sigma = spread spread^T
-        Z = by_component(self._arrays["mean"], self.n_components)[component]
-        for k in range(self.n_components):
-            drawn = component == k
-            Z[drawn] += np.einsum("ij,nj->ni", spread[k], noise[drawn])
+        # lower triangular: Sigma = spread spread^T
+        spread: Array = np.asarray(np.linalg.inv(self.factors))
+        means = by_component(self._arrays["mean"], self.n_components)
+        Z, component = draw(n, weights, means, spread, rng)
         return self.frame.to_user(Z), component
