@@ -32,10 +32,12 @@ DAY = 86_400.0
 _APART = 6 * 3600.0
 # One event in 200 is an anomaly. A day of flows has 172,800.
 _SHARE = 0.005
-STREAMS: dict[str, Callable[[int, int], list[dict[str, Any]]]] = {
+STREAMS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "transactions": lambda seed, n: list(islice(authorisations(seed=seed, fraud_share=_SHARE), n)),
-    "network": lambda seed, n: list(islice(flows(seed=seed, attack_share=_SHARE), n)),
-    "zeek": lambda seed, n: connections(n, seed=seed, attack_share=_SHARE),
+    "network": lambda seed, n, **kinds: list(
+        islice(flows(seed=seed, attack_share=_SHARE, **kinds), n)
+    ),
+    "zeek": lambda seed, n, **kinds: connections(n, seed=seed, attack_share=_SHARE, **kinds),
 }
 EVENTS = {"transactions": 40_000, "network": 100_000, "zeek": 100_000}
 
@@ -75,10 +77,10 @@ class Measured:
         return {name: kind.found / kind.episodes for name, kind in self.kinds.items()}
 
 
-def measure(preset: str, seed: int, count: int) -> Measured:
-    """Replay a stream through a preset."""
+def measure(preset: str, seed: int, count: int, **kinds: Any) -> Measured:
+    """Replay a stream through a preset; `kinds` is what `flows` takes as `attacks`."""
     config = load_preset(preset, env={}, changes={"events": {"label": "label"}})
-    events = STREAMS[preset](seed, count)
+    events = STREAMS[preset](seed, count, **kinds)
     found, blocks = replayed(config, events)
     n = len(found.rankings)
     labels = np.concatenate([block.batch.labels for block in blocks])

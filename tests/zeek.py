@@ -13,16 +13,14 @@ SERVICES = {443: "ssl", 53: "dns", 993: "ssl", 22: "ssh", 5432: "postgresql", 91
 _SYN, _HEADERS = 60, 40  # bytes: of a packet that asks for a connection, of headers in each
 
 
-def connections(count: int, *, seed: int, attack_share: float = 0.01) -> list[dict[str, Any]]:
+def connections(count: int, *, seed: int, **attacks: Any) -> list[dict[str, Any]]:
     """Return records of conn.log in the order that Zeek writes them: as connections end.
 
-    Beside Zeek's members each has ``label``, 1 for an attack, and ``kind``.
+    Beside Zeek's members each has ``label``, 1 for an attack, and ``kind``; `attacks` is handed on
+    to `flows`.
     """
     rng = np.random.default_rng(seed)
-    made = [
-        _connection(flow, rng)
-        for flow in islice(flows(seed=seed, attack_share=attack_share), count)
-    ]
+    made = [_connection(flow, rng) for flow in islice(flows(seed=seed, **attacks), count)]
     return sorted(made, key=lambda one: one["ts"] + one.get("duration", 0.0))
 
 

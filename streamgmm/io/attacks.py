@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from streamgmm.io.behaviours import CLIENTS, OUTSIDE, SERVERS, Flows, make_flows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +109,37 @@ ATTACKS = (
 )
 
 
+def attacks_of(kinds: Iterable[str]) -> tuple[Attack, ...]:
+    """Return the attacks of some kinds alone; their shares are of all attack flows again.
+
+    Raises
+    ------
+    ValueError
+        If there is no attack of such a kind, or none is named.
+    """
+    wanted = set(kinds)
+    unknown = wanted - {attack.kind for attack in ATTACKS}
+    if unknown or not wanted:
+        allowed = ", ".join(attack.kind for attack in ATTACKS)
+        raise ValueError(f"attacks are {sorted(wanted)}; allowed are one or more of {allowed}")
+    chosen = [attack for attack in ATTACKS if attack.kind in wanted]
+    whole = sum(attack.share for attack in chosen)
+    return tuple(replace(attack, share=attack.share / whole) for attack in chosen)
+
+
 def attacks_starting_in(
-    rng: np.random.Generator, begin: float, length: float, rate: float
+    rng: np.random.Generator,
+    begin: float,
+    length: float,
+    rate: float,
+    attacks: tuple[Attack, ...] = ATTACKS,
 ) -> list[Flows]:
     """Return the episodes that start in a window of time, each whole.
 
     `rate` is attack flows a second, in the mean.
     """
     episodes = []
-    for attack in ATTACKS:
+    for attack in attacks:
         low, high = attack.flows
         expected = rate * attack.share / ((low + high) / 2) * length
         for _ in range(rng.poisson(expected)):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import msgspec
 import numpy as np
 
-from streamgmm.io.attacks import attacks_starting_in
+from streamgmm.io.attacks import ATTACKS, attacks_of, attacks_starting_in
 from streamgmm.io.authorisations import authorisations
 from streamgmm.io.behaviours import BEHAVIOURS, Flows
 from streamgmm.io.columns import in_order
@@ -51,7 +51,12 @@ _TICK = 0.05  # seconds; paced, the shortest rest between two writes
 
 
 def flows(
-    *, seed: int = 0, rate: float = 2.0, start: float = START, attack_share: float = 0.01
+    *,
+    seed: int = 0,
+    rate: float = 2.0,
+    start: float = START,
+    attack_share: float = 0.01,
+    attacks: Iterable[str] | None = None,
 ) -> Iterator[Flow]:
     """Generate flows without end.
 
@@ -65,6 +70,8 @@ def flows(
         Event time of the beginning, seconds since the epoch.
     attack_share
         Share of attack flows in the mean, 0 to 0.5.
+    attacks
+        Their kinds: of "scan", "flood", "exfiltration", "beaconing"; None for all of them.
 
     Yields
     ------
@@ -83,10 +90,11 @@ def flows(
             f"above 0, a share from 0 to 0.5 and a seed from 0 up"
         )
     rng = np.random.default_rng(seed)
+    chosen = ATTACKS if attacks is None else attacks_of(attacks)
 
     def window(begin: float, length: float) -> list[Flows]:
         made = [b.flows(rng, begin, length, rate * (1 - attack_share)) for b in BEHAVIOURS]
-        return made + attacks_starting_in(rng, begin, length, rate * attack_share)
+        return made + attacks_starting_in(rng, begin, length, rate * attack_share, chosen)
 
     for now in in_order(window, start, _WINDOW / rate):
         yield from now.events(FIELDS)

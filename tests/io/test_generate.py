@@ -102,7 +102,19 @@ def test_without_attacks() -> None:
     assert not any(flow["label"] for flow in islice(flows(attack_share=0.0), 20_000))
 
 
-@pytest.mark.parametrize("options", [{"rate": 0}, {"attack_share": 0.9}, {"seed": -1}])
+def test_attacks_of_some_kinds_alone() -> None:
+    chosen = list(islice(flows(seed=2, attack_share=0.1, attacks=["beaconing", "flood"]), 20_000))
+    kinds = Counter(flow["kind"] for flow in chosen if flow["label"])
+    assert set(kinds) == {"beaconing", "flood"}
+    assert 0.07 < kinds.total() / 20_000 < 0.13, "the share is theirs now"
+    every = islice(flows(seed=2, attacks=ATTACK_KINDS), 2_000)
+    assert list(every) == list(islice(flows(seed=2), 2_000))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"rate": 0}, {"attack_share": 0.9}, {"seed": -1}, {"attacks": ["raid"]}, {"attacks": []}],
+)
 def test_what_makes_no_sense_is_refused(options) -> None:
     with pytest.raises(ValueError, match="allowed are"):
         next(flows(**options))

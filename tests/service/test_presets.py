@@ -50,6 +50,17 @@ def test_a_preset_finds_each_kind_within_its_budget(preset, events, roc_auc, lea
     assert {name for name in least if delays[name] > slow.get(name, 2.0)} == set(), delays
 
 
+@pytest.mark.parametrize(("preset", "least", "calls"), [("network", 0.6, 2), ("zeek", 0.5, 20)])
+def test_a_beacon_is_found_before_it_is_usual(preset, least, calls) -> None:
+    """They are rare and long: streams with nothing else hold several."""
+    beacons = Kind()
+    for seed in (1, 2, 3, 4, 5):
+        beacons += measure(preset, seed, 35_000, attacks=["beaconing"]).kinds["beaconing"]
+    assert beacons.episodes >= 8
+    assert beacons.found >= least * beacons.episodes
+    assert np.median(beacons.until) <= calls, "until the first alert"
+
+
 def test_the_network_presets_are_one_job_over_two_formats() -> None:
     flows, zeek = (load_preset(name, env={}) for name in ("network", "zeek"))
     assert (flows.model, flows.alerts) == (zeek.model, zeek.alerts)
