@@ -2,7 +2,7 @@
 
 Reads in order: forgetting, covariance, rules, frame, statistics, parameters, following, saved,
 online, seeding, batch, warmup; then engine.c, the arithmetic of one event; apart from these
-gaussians and density, a mixture as a plain value. Knows numpy, its own
+gaussians, checked and density, a mixture as a plain value. Knows numpy, its own
 kernels and the package's checks of values, nothing else of it: time comes in with the event,
 randomness with an explicit generator.
 """

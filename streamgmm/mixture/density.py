@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamgmm.values import check_whole, is_number, is_whole
 
+from .checked import ROUNDING, factors_of, names_of, numbers, rows_of
 from .gaussians import (
     Conditioning,
     by_what_is_missing,
@@ -29,10 +30,6 @@ from .gaussians import (
 )
 
 Array = NDArray[np.float64]
-
-# What weights may lack of 1, and what a covariance and its transpose may differ by (as a
-# correlation): more than rounding is a mistake.
-_ROUNDING = 1e-6
 
 
 class Expectation(NamedTuple):
@@ -105,7 +102,7 @@ class Mixture:
         feature_names: Sequence[Hashable] | None = None,
         component_names: Sequence[Hashable] | None = None,
     ) -> None:
-        w, mu, sigma = (_numbers(*one) for one in (
+        w, mu, sigma = (numbers(*one) for one in (
             ("weights", weights), ("means", means), ("covariances", covariances),
         ))  # fmt: skip
         if mu.ndim != 2 or 0 in mu.shape:
@@ -116,22 +113,22 @@ class Mixture:
                 raise ValueError(
                     f"{name} have shape {array.shape}; {due} is needed, as means are {mu.shape}"
                 )
-        if (w < 0.0).any() or abs(w.sum() - 1.0) > _ROUNDING:
+        if (w < 0.0).any() or abs(w.sum() - 1.0) > ROUNDING:
             raise ValueError(
                 f"weights are {w.tolist()!r:.80} and sum to {w.sum():.6g}; they must not be "
                 "negative and sum to 1: divide them by their sum"
             )
-        components = _names("component_names", component_names, K)
+        components = names_of("component_names", component_names, K)
         parts = {
             "weights": w,
             "means": mu,
             "covariances": sigma,
-            "_inverse": inverse_factors(_factors(sigma, components)),
+            "_inverse": inverse_factors(factors_of(sigma, components)),
         }
         for name, array in parts.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        object.__setattr__(self, "feature_names", _names("feature_names", feature_names, d))
+        object.__setattr__(self, "feature_names", names_of("feature_names", feature_names, d))
         object.__setattr__(self, "component_names", components)
 
     # ---- the value -----------------------------------------------------------------------
@@ -211,7 +208,7 @@ class Mixture:
         ValueError
             If it has another shape, lacks a feature's column, or a value is infinite.
         """
-        return log_sum_exp(self._log_joint(self._rows(X)))
+        return log_sum_exp(self._log_joint(rows_of(X, self.feature_names)))
 
     def pdf(self, X: Any) -> Array:
         """Return p(x) (n,) of rows X (n, d), as `logpdf` does; far out it is 0."""
@@ -219,7 +216,7 @@ class Mixture:
 
     def responsibilities(self, X: Any) -> Array:
         """Return P(k | x) (n, K) for rows X (n, d); the weights where nothing is observed."""
-        return shares(self._log_joint(self._rows(X)))
+        return shares(self._log_joint(rows_of(X, self.feature_names)))
 
     def expect(self, X: Any) -> Expectation:
         """Return what is missing in rows X (n, d) given what is there: its mean and spread.
@@ -229,7 +226,7 @@ class Mixture:
         Var[x_m | x_o] = sum_k r_k (v_k + (e_k - E)^2), e_k and v_k the conditional mean and
         variance of component k.
         """
-        rows = self._rows(X)
+        rows = rows_of(X, self.feature_names)
         mean, spread = rows.copy(), np.zeros(rows.shape)
         for at, observed, missing in by_what_is_missing(rows):
             if not len(missing):
@@ -355,56 +352,3 @@ class Mixture:
             f"there is no feature {feature!r:.80}; the mixture has {list(self.feature_names)}, "
             f"or 0 to {self.n_features - 1}"
         )
-
-    def _rows(self, X: Any) -> Array:
-        if hasattr(X, "columns"):
-            absent = [name for name in self.feature_names if name not in list(X.columns)]
-            if absent:
-                raise ValueError(
-                    f"X has no column {absent[0]!r}; the mixture has {list(self.feature_names)}"
-                )
-            X = X[list(self.feature_names)].to_numpy()
-        rows = np.asarray(X, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] != self.n_features:
-            raise ValueError(
-                f"X has shape {rows.shape}; (n, {self.n_features}) is needed, a row an event and a "
-                "column a feature, NaN where it is missing"
-            )
-        if np.isinf(rows).any():
-            row, column = np.argwhere(np.isinf(rows))[0]
-            raise ValueError(
-                f"feature {self.feature_names[column]!r} is infinite in row {row}; give finite "
-                "numbers, and NaN where one is missing"
-            )
-        return rows
-
-
-def _numbers(name: str, values: ArrayLike) -> Array:
-    array = np.array(values, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} hold NaN or infinity; a mixture's parameters are finite numbers")
-    return array
-
-
-def _names(what: str, names: Sequence[Hashable] | None, n: int) -> tuple[Hashable, ...]:
-    found = tuple(range(n)) if names is None else tuple(names)
-    if len(found) != n or len(set(found)) < n:
-        raise ValueError(f"{what} are {list(found)!r:.80}; {n} distinct names are needed")
-    return found
-
-
-def _factors(covariances: Array, names: tuple[Hashable, ...]) -> Array:
-    """Return lower Cholesky factors (K, d, d); refuse what is no covariance, by its name."""
-    factors = np.empty(covariances.shape)
-    for k, (name, sigma) in enumerate(zip(names, covariances, strict=True)):
-        spread = np.sqrt(np.maximum(np.diag(sigma), 0.0))
-        if (np.abs(sigma - sigma.T) > _ROUNDING * np.outer(spread, spread)).any():
-            raise ValueError(f"the covariance of component {name!r} is not symmetric")
-        try:
-            factors[k] = cholesky(sigma)
-        except np.linalg.LinAlgError:
-            raise ValueError(
-                f"the covariance of component {name!r} is not positive definite: a feature has no "
-                "variance, or follows from others; leave it out or add a little to the diagonal"
-            ) from None
-    return factors
