@@ -252,12 +252,17 @@ class Detector:
     @property
     def incidents(self) -> list[Incident]:
         """The latest incidents as they stand now, oldest first; copies."""
-        return self._incidents.all()
+        return self._incidents.all(self._behaviours())
 
     @property
     def open_incidents(self) -> int:
         """Number of incidents whose events still come and alert."""
-        return self._incidents.n_open
+        return self._incidents.n_open(self._behaviours())
+
+    def _behaviours(self) -> set[int]:
+        """Name the components that are in the model."""
+        mixture = self.mixture
+        return set() if mixture is None else set(mixture.ids[mixture.weights > 0.0].tolist())
 
     def accept(self, incident: int) -> None:
         """Take an incident's behaviour for normal from now on; there is no way back but a snapshot.

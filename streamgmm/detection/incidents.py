@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Array = NDArray[np.float64]
 Standing = Literal["open", "closed", "accepted", "muted"]
@@ -41,7 +44,8 @@ class Incident:
         Identity of the component that explains them.
     standing
         "open" while such events come; "closed" when they have not for an hour of event time (10,000
-        events where there is no time); or what an operator said: "accepted", "muted".
+        events where there is no time), or cannot any more, as the component has merged with another
+        or retired; or what an operator said: "accepted", "muted".
     first_event, last_event
         Number of the event in the stream, from 1.
     first_time, last_time
@@ -222,23 +226,25 @@ class Incidents:
             raise UnknownIncidentError(f"there is no incident {number!r}; there are: {known}")
         return incident
 
-    def all(self) -> list[Incident]:
-        """Return copies of all incidents as they stand now, oldest first."""
+    def all(self, living: Collection[int]) -> list[Incident]:
+        """Return copies of all incidents as they stand now, oldest first.
+
+        ``living`` names the behaviours that are in the model.
+        """
         return [
-            replace(one, standing="closed") if self._is_quiet(one) else replace(one)
+            replace(one, standing="closed")
+            if one.standing == "open" and not self._is_open(one, living)
+            else replace(one)
             for one in self._table.values()
         ]
 
-    @property
-    def n_open(self) -> int:
-        """Number of incidents that are open now."""
-        return sum(
-            one.standing == "open" and not self._is_quiet(one) for one in self._table.values()
-        )
+    def n_open(self, living: Collection[int]) -> int:
+        """Return the number of incidents that are open now; ``living`` as in :meth:`all`."""
+        return sum(self._is_open(one, living) for one in self._table.values())
 
-    def _is_quiet(self, incident: Incident) -> bool:
-        over = self._is_over(incident, self._events + 1, self._time)
-        return incident.standing == "open" and over
+    def _is_open(self, incident: Incident, living: Collection[int]) -> bool:
+        quiet = self._is_over(incident, self._events + 1, self._time)
+        return incident.standing == "open" and incident.behaviour in living and not quiet
 
     # ---- state ---------------------------------------------------------------------------
 

@@ -187,7 +187,8 @@ def test_accepting_what_has_left_the_model_is_refused() -> None:
     moved = Detector.from_state(state)
     with pytest.raises(ValueError, match="no longer in the model"):
         moved.accept(1)
-    assert moved.incidents[0].standing == "open"
+    assert detector.incidents[0].standing == "open"
+    assert (moved.incidents[0].standing, moved.open_incidents) == ("closed", 0)
 
 
 # ---- freezing ----------------------------------------------------------------------------
@@ -255,7 +256,7 @@ def test_the_table_is_bounded_and_what_is_over_leaves_first() -> None:
     table.mute(1)
     for i in range(1, 3 * MOST):
         table.see(i, event=i + 1, time=float(i), p_value=1e-3)
-    kept = [one.id for one in table.all()]
+    kept = [one.id for one in table.all(range(3 * MOST))]
     assert len(kept) == MOST
     assert kept[0] == 1, "what an operator said of it stays longest"
     assert kept[1:] == list(range(2 * MOST + 2, 3 * MOST + 1)), "the quietest leave"
@@ -269,7 +270,7 @@ def test_without_times_an_incident_ends_after_so_many_events() -> None:
         sighting = table.see(5, event=event, time=nan, p_value=0.5)
         assert sighting is not None
         assert sighting.id == number
-    assert table.all()[1].text == "new behaviour 2: 2 events since event 20,002"
+    assert table.all({5})[1].text == "new behaviour 2: 2 events since event 20,002"
 
 
 def test_late_events_and_absurd_times_do_no_harm() -> None:
@@ -277,7 +278,7 @@ def test_late_events_and_absurd_times_do_no_harm() -> None:
     for event, time in ((1, 1e4), (2, 10.0), (3, float("nan")), (4, 1e300), (5, -1e300)):
         table.pass_by(np.array([time]))
         assert table.see(5, event=event, time=time, p_value=0.5) is not None
-        assert all(one.text for one in table.all())
+        assert all(one.text for one in table.all({5}))
 
 
 def test_what_is_accepted_is_that_behaviour_and_not_its_surroundings() -> None:
