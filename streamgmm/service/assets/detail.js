@@ -6,6 +6,13 @@ import { event as eventTable } from "./event.js";
 import { reasons } from "./reasons.js";
 import { STANDING, moment, number, percent } from "./words.js";
 
+// What alerts that no incident gathers have in common.
+const TOGETHER = {
+  key: (row) => `all of ${row.key}`,
+  reason: () => "with the same first reason, near the same component",
+  both: (row) => `all of ${row.key}, with the same first reason, near the same component`,
+};
+
 const DONE = {
   accept: "Accepted: its behaviour counts as normal from now on.",
   mute: "Muted: its events are counted, and no alerts any more.",
@@ -27,7 +34,7 @@ export function startDetail(about) {
     }
   }
 
-  function fill({ records }) {
+  function fill({ records, component }) {
     const body = h("div", { class: "why" });
     const parts = [head()];
     if (records.length > 1) parts.push(picker(records, (one) => body.replaceChildren(...told(one, about))));
@@ -40,13 +47,13 @@ export function startDetail(about) {
           { class: "empty" },
           "Its alerts came before this page’s record began: they are in the alerts that went out.",
         ),
+        nearest(component),
       );
     element.replaceChildren(...parts);
   }
 
   function head() {
-    if (row.standing === "alert")
-      return h("p", { class: "says" }, "A single alert: no new behaviour explains it.");
+    if (row.standing === "alert") return h("p", { class: "says" }, alone());
     const line = h("div", { class: "says" });
     renew(line);
     return line;
@@ -58,11 +65,20 @@ export function startDetail(about) {
     line.replaceChildren(words, h("span", { class: "actions" }, ...actions(outcome)), outcome);
   }
 
-  function sentence() {
+  const when = () => {
     const at = (time) => moment(new Date(time));
-    const when = row.first_time ? ` since ${at(row.first_time)}, the latest at ${at(row.time)}` : "";
+    return row.first_time ? ` since ${at(row.first_time)}, the latest at ${at(row.time)}` : "";
+  };
+
+  function alone() {
+    if (!row.together) return "A single alert: no new behaviour explains it.";
+    const count = number(row.count, 15);
+    return `${count} alerts${when()}, no minute apart, ${TOGETHER[row.together](row)}. No new behaviour explains them.`;
+  }
+
+  function sentence() {
     const muted = row.muted ? `, and ${number(row.muted, 15)} events while muted` : "";
-    return `Incident ${row.id}: one new behaviour, ${number(row.count, 15)} alerts${when}${muted}.`;
+    return `Incident ${row.id}: one new behaviour, ${number(row.count, 15)} alerts${when()}${muted}.`;
   }
 
   function actions(outcome) {
@@ -101,10 +117,12 @@ export function startDetail(about) {
     ];
   }
 
-  // Brings the line on the incident up to date; the rest stays as it was opened.
+  // Brings the line at the top up to date; the rest stays as it was opened.
   function update(told) {
     const before = row;
     row = told;
+    const single = element.querySelector("p.says");
+    if (single) setText(single, alone());
     const line = element.querySelector("div.says");
     if (!line) return;
     if (before.standing !== told.standing) {

@@ -57,7 +57,7 @@ function see(told, first) {
   showHealth(told, chosen.model);
   offer(told.models);
   if (told.history) scores.add(told);
-  table.add(told.rows, first);
+  table.add(told.rows, first, told.models);
 }
 
 // Offers the models that are there; one that has left is let go of.

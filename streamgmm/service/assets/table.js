@@ -25,6 +25,7 @@ export function startTable(about) {
   let standing = "open";
   let opened = null;
   let allowed = FIRST;
+  let models = [];
 
   const pointer = matchMedia("(hover: hover)");
   const busy = () => (pointer.matches && table.matches(":hover")) || table.contains(document.activeElement);
@@ -43,8 +44,11 @@ export function startTable(about) {
     note();
   }
 
-  // Rows come latest first; those that are there already are brought up to date in place.
-  function add(told, first) {
+  // Rows come latest first; those that are there already are brought up to date in place. At first
+  // all there are come, and what is not among them is no more: the service was started anew.
+  function add(told, first, present) {
+    models = present;
+    if (first) drop(new Set(told.map(({ id }) => id)));
     for (const one of told) {
       const known = rows.get(one.id);
       if (known) update(known, one);
@@ -55,13 +59,22 @@ export function startTable(about) {
     note();
   }
 
+  function drop(kept) {
+    for (const { told, element } of [...rows.values()]) {
+      if (kept.has(told.id)) continue;
+      if (told.id === opened) close();
+      element.remove();
+      rows.delete(told.id);
+    }
+  }
+
   function insert(fresh) {
     for (const one of fresh) {
       const known = rows.get(one.id);
       if (known) update(known, one);
       else rows.set(one.id, build(one));
     }
-    const order = (one) => (one.told.standing === "open" ? Infinity : 0);
+    const order = (one) => (one.told.standing === "open" && models.includes(one.told.model) ? Infinity : 0);
     const sorted = [...rows.values()].sort((a, b) =>
       order(b) === order(a) ? b.told.place - a.told.place : order(b) - order(a),
     );
@@ -135,14 +148,14 @@ export function startTable(about) {
     cells.severity.replaceChildren(
       h("b", { class: `chip ${grave}` }, told.severity === null ? "–" : number(told.severity, 2)),
     );
-    setText(cells.key, told.key ?? "–");
+    setText(cells.key, told.key ?? (told.several_keys ? "several" : "–"));
     cells.key.title = told.key ?? "";
     setText(cells.reason, told.reason);
     cells.reason.title = told.reason;
     setText(cells.count, number(told.count + told.muted, 15));
     cells.count.dataset.unit = told.count + told.muted === 1 ? "event" : "events";
     cells.standing.replaceChildren(
-      h("b", { class: `badge ${told.standing}` }, WORDS[told.standing] ?? told.standing),
+      h("b", { class: `badge ${told.standing}` }, told.together ? "alerts" : (WORDS[told.standing] ?? told.standing)),
     );
     if (told.id === opened) detail.update(told);
   }

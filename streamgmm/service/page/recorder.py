@@ -93,7 +93,9 @@ class Recorder:
             cloud.add(batch.X[begin:], [at - begin for at, _ in alerts], now)
             for at, record in alerts:
                 component = None if ids is None else int(ids[record.component])
-                self._book.take(model, Kept(record, component, self._shares.of(batch, at)))
+                shares = self._shares.of(batch, at)
+                moment = now if math.isnan(batch.time[at]) else float(batch.time[at])
+                self._book.take(model, Kept(record, component, shares, moment))
 
     def start_over(self) -> None:
         """Note that what came last may come again: none of it is recorded twice."""
@@ -203,7 +205,10 @@ class Recorder:
             return self._book.version, self._book.rows(model or None, after, most)
 
     def opened(self, name: str) -> dict[str, Any] | None:
-        """Give a row of the table with its records, each with its component; None: not kept."""
+        """Give a row of the table with its records, each with its component; None: not kept.
+
+        An incident's own component is given as well.
+        """
         self._watch()
         with self._lock:
             found = self._book.find(name)
@@ -214,6 +219,7 @@ class Recorder:
             now = None if mixture is None else mixture.sight(day=False).now
         return {
             "row": row,
+            "component": _component(now, row.behaviour),
             "records": [
                 {
                     "record": kept.record,

@@ -155,6 +155,8 @@ class PageRoutes:
 
     def _row(self, request: Request) -> dict[str, Any]:
         name = request.query_params.get("id", "")
+        if not name:
+            raise ValueError("id is missing; allowed is that of an incident or of an event")
         found = self._recorder.opened(name)
         if found is None:
             raise _UnknownError(f"{name} is not kept any more")
@@ -250,6 +252,8 @@ def _number(
         value = float("nan" if given is None else given)
     except ValueError:
         value = math.nan
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {given!r}; allowed is a number from {low:g} to {high:g}")
+    if not low <= value <= high or math.isinf(value):
+        upper = "up" if math.isinf(high) else f"to {high:g}"
+        told = "missing" if given is None else repr(given)
+        raise ValueError(f"{name} is {told}; allowed is a number from {low:g} {upper}")
     return value

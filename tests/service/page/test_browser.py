@@ -62,7 +62,7 @@ def test_an_anomaly_is_there_within_two_seconds_and_says_why(busy: Stream, open_
         page = open_page(server.url)
         expect(page.locator("#state-text")).to_have_text("Ready")
         busy.now += 1.0
-        busy.attack(duration=9_000.0)
+        busy.attack(duration=9_000.0, host="h9")
         newest = page.locator("#rows .entry", has_text="duration 2 h 30 min")
         expect(newest).to_be_visible(timeout=2_000)
         newest.locator(".row").click()
@@ -97,12 +97,39 @@ def test_nothing_jumps_while_somebody_is_in_the_table(busy: Stream, open_page: O
         rows.filter(has_text="load 60").locator(".row").hover()
         there = rows.count()
         busy.now += 1.0
-        busy.attack(duration=9_000.0)
+        busy.attack(duration=9_000.0, host="h9")
         expect(page.locator("#held")).to_have_text("1 new")
         assert rows.count() == there
         page.locator("#held").click()
         expect(rows).to_have_count(there + 1)
         expect(page.locator("#held")).to_be_hidden()
+
+
+def test_a_scan_is_one_row_that_opens_to_its_alerts(busy: Stream, open_page: Open) -> None:
+    with busy.serve() as server:
+        page = open_page(server.url)
+        expect(page.locator("#state-text")).to_have_text("Ready")
+        before = page.locator("#rows .entry").count()
+        for i in range(25):
+            busy.now += 1.0
+            busy.attack(duration=9_000.0 + i, host="10.0.0.9")
+        row = page.locator("#rows .entry", has_text="10.0.0.9")
+        expect(row.locator(".count")).to_have_text("25")
+        expect(row.locator(".standing")).to_have_text("alerts")
+        assert page.locator("#rows .entry").count() == before + 1
+        row.locator(".row").click()
+        detail = page.locator(".detail")
+        expect(detail.locator(".says")).to_contain_text("25 alerts since")
+        expect(detail.locator(".says")).to_contain_text("all of 10.0.0.9")
+        assert detail.locator(".pick option").count() >= 12
+        detail.locator(".pick select").select_option(index=3)
+        expect(detail.locator(".bars li").first).to_contain_text("duration")
+        busy.attack(duration=8_000.0, host="10.0.0.9")
+        expect(detail.locator(".says")).to_contain_text("26 alerts since")
+        busy.attack(duration=8_000.0, host="10.0.0.8")
+        opened = page.locator(".entry.opened")
+        expect(opened.locator(".count")).to_have_text("27")
+        expect(opened.locator(".key-cell")).to_have_text("several")
 
 
 def test_warm_up_is_told_with_seen_and_needed(stream: Stream, open_page: Open) -> None:
@@ -144,7 +171,7 @@ def test_a_day_at_a_thousand_events_a_second_stays_light(stream: Stream, open_pa
 
 def test_it_is_used_by_keyboard(busy: Stream, open_page: Open) -> None:
     busy.now += 1.0
-    busy.attack(duration=9_000.0)
+    busy.attack(duration=9_000.0, host="h9")
     with busy.serve() as server:
         page = open_page(server.url, color_scheme="light")
         rows = page.locator("#rows .entry")

@@ -97,6 +97,61 @@ def test_after_a_restart_the_incidents_are_there_without_their_alerts(stream: St
     opened = later.opened(row.id)
     assert opened is not None
     assert opened["records"] == []
+    shown = {one["feature"] for one in opened["component"]["features"]}
+    assert shown == {"duration", "sent", "load"}, "what the behaviour is like is in the model"
+
+
+def alone(stream: Stream) -> list[Row]:
+    return [row for row in rows(stream) if row.standing == "alert"]
+
+
+def test_alerts_that_come_together_are_one_row_for_what_they_have_in_common(stream: Stream) -> None:
+    stream.feed(3_000, seconds=60.0)
+    before = {row.id for row in alone(stream)}
+    for i in range(30):  # each near another component than the usual, of many hosts
+        stream.now += 1.0
+        stream.attack(load=60.0 + i, host=f"from-{i}")
+    [row] = [row for row in alone(stream) if row.id not in before]
+    assert (row.count, row.together, row.key, row.several_keys) == (30, "reason", None, True)
+    assert row.first_time != row.time
+    opened = stream.recorder.opened(row.id)
+    assert opened is not None
+    kept = [one["record"] for one in opened["records"]]
+    assert 13 <= len(kept) <= 14, "the first, the strangest, and the latest twelve"
+    assert kept[0].score == max(record.score for record in kept)
+    assert row.reason == kept[0].reasons[0].text
+    for record in kept:
+        found = stream.recorder.opened(record.id)
+        assert found is not None
+        assert found["row"].id == row.id
+
+    stream.now += 61.0
+    stream.attack(load=60.0, host="later")
+    assert len(alone(stream)) == len(before) + 2, "a minute apart it is another"
+
+
+def test_alerts_of_one_key_are_together_and_those_with_nothing_in_common_are_not(
+    stream: Stream,
+) -> None:
+    stream.feed(3_000, seconds=60.0)
+    before = {row.id for row in alone(stream)}
+    stream.attack(load=60.0, host="one")
+    stream.attack(duration=9_000.0, host="one")
+    stream.attack(load=60.0, host="other")  # with the first, but not with both
+    stream.attack(load=-40.0, host="one")
+    found = {row.key: row for row in alone(stream) if row.id not in before}
+    assert set(found) == {"one", "other"}
+    assert (found["one"].count, found["one"].together) == (3, "key")
+    assert (found["other"].count, found["other"].together) == (1, None)
+
+
+def test_alerts_without_time_go_by_when_they_arrive(stream: Stream) -> None:
+    stream.feed(3_000, seconds=60.0)
+    before = len(alone(stream))
+    for wait in (1.0, 59.0, 61.0):
+        stream.now += wait
+        stream.attack(load=60.0, host="one", ts=None)
+    assert len(alone(stream)) == before + 2
 
 
 def test_alerts_that_come_again_are_rows_once(stream: Stream) -> None:
@@ -112,7 +167,8 @@ def test_the_latest_alerts_are_kept(stream: Stream) -> None:
     outputs = stream.attack(load=60.0)
     [(row, record)] = outputs.alerts
     for i in range(400):
-        outputs.alerts[0] = (row, msgspec.structs.replace(record, id=f"flows-0-{i + 10_000}"))
+        other = msgspec.structs.replace(record, id=f"flows-0-{i + 10_000}", key=f"h{i}", reasons=[])
+        outputs.alerts[0] = (row, other)
         stream.recorder.take("flows-0", outputs, stream.pipeline.detector)
     kept = [one for one in rows(stream) if one.standing == "alert"]
     assert len(kept) == 300

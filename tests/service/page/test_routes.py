@@ -109,7 +109,10 @@ def test_the_scores_come_with_as_many_points_as_are_asked_for(url: str, stream: 
         ("live", {"span": 0}, 400, "span"),
         ("mixture", {"model": "flows-9"}, 404, "no model 'flows-9'"),
         ("strangest", {"start": 5}, 404, "not kept"),
-        ("strangest", {}, 400, "start"),
+        ("strangest", {}, 400, "start is missing; allowed is a number from 0 up"),
+        ("strangest", {"start": "inf"}, 400, "start is 'inf'; allowed is a number from 0 up"),
+        ("strangest", {"start": -1}, 400, "start is '-1'"),
+        ("row", {}, 400, "id is missing; allowed is that of an incident or of an event"),
         ("row", {"id": "flows-0:9"}, 404, "flows-0:9 is not kept"),
     ],
 )
