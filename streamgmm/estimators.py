@@ -18,6 +18,7 @@ from streamgmm.detection.reasons import Explanation, explain
 from streamgmm.events.clock import EventClock
 from streamgmm.inputs import Time, seconds_of, table_of, times_of, weight_of, weights_of
 from streamgmm.mixture import Forgetting, HalfLife, Rules, parse_half_life
+from streamgmm.mixture.naming import ComponentNames
 from streamgmm.portable import Portable
 
 Array: TypeAlias = NDArray[np.float64]
@@ -142,6 +143,7 @@ class OnlineGMM(Portable, base.AnomalyDetector):
         self.tolerance = tolerance
         self.weight_floor = weight_floor
         self._columns = Columns()
+        self._names = ComponentNames()
         self._newcomers = Newcomers(resolution=resolution)
         self._learner = self._new_learner()
         self._made_with = self._get_params()
@@ -260,7 +262,8 @@ class OnlineGMM(Portable, base.AnomalyDetector):
         found = explain(mixture, self._known(self._columns.row(dict(x)))[0])
         names = self.feature_names
         named = (replace(reason, feature=names[reason.feature]) for reason in found.reasons)
-        return replace(found, reasons=tuple(named))
+        name = self.component_names.get(found.component)
+        return replace(found, reasons=tuple(named), name=name)
 
     def predict_one(self, x: Event) -> int:
         """Return the component that most likely produced x; 0 before ready."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.mixture import Mixture
-from streamgmm.mixture.summary import describe
+from streamgmm.mixture.summary import describe, table
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from streamgmm.detection import Drift, Learner
     from streamgmm.detection.columns import Columns
     from streamgmm.mixture import OnlineMixture
+    from streamgmm.mixture.naming import ComponentNames
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -25,6 +26,7 @@ class Learned:
 
     _learner: Learner
     _columns: Columns
+    _names: ComponentNames
 
     @property
     def feature_names(self) -> list[Hashable]:
@@ -101,12 +103,13 @@ class Learned:
         """All components as a plain Gaussian mixture, to evaluate, condition and sample.
 
         A copy, that later events do not change; without the empty slots, components named by their
-        slot. It is what the model is within five scales of each feature's location. Farther out the
-        model takes a feature on a logarithmic scale (`streamgmm.mixture.frame`), where this one
-        goes on as a Gaussian in the user's units, with the spread that a component has at its
-        mean. Its covariances are those in force, drawn towards the pooled shape and towards no
-        correlation, which finds anomalies better and expects less of one feature from another: a
-        model for regression takes ``shrinkage=0`` and ``correlation_shrinkage=0``.
+        number where they have no other name. It is what the model is within five scales of each
+        feature's location. Farther out the model takes a feature on a logarithmic scale
+        (`streamgmm.mixture.frame`), where this one goes on as a Gaussian in the user's units, with
+        the spread that a component has at its mean. Its covariances are those in force, drawn
+        towards the pooled shape and towards no correlation, which finds anomalies better and
+        expects less of one feature from another: a model for regression takes ``shrinkage=0`` and
+        ``correlation_shrinkage=0``.
 
         Raises
         ------
@@ -126,12 +129,13 @@ class Learned:
         mixture = self.mixture
         weights = mixture.weights
         present = np.flatnonzero(weights > 0.0)
+        names: dict[int, Hashable] = {**self.component_names}
         return Mixture(
             weights[present] / weights[present].sum(),
             mixture.means[present],
             mixture.covariances[present],
             self.feature_names,
-            present.tolist(),
+            [names.get(k, k) for k in present.tolist()],
         )
 
     def sample(self, n: int, seed: int) -> Array:
@@ -142,10 +146,71 @@ class Learned:
         """Describe the components in words, largest first."""
         if self._learner.mixture is None:
             return f"nothing learned yet ({self.n_seen} of {self._learner.length} events)"
-        text = describe(self.mixture, [str(name) for name in self.feature_names])
+        names = [str(name) for name in self.feature_names]
+        text = describe(self.mixture, names, called_as=self.component_names)
         if self.ready:
             return text
         return f"in warm-up, {self.n_seen} of {self._learner.length} events\n{text}"
+
+    def summary_table(self) -> list[dict[str, Any]]:
+        """Return the components in rows of plain values, for a data frame; largest first.
+
+        A row for each component and feature: "component" (its slot), "name", "weight", "standing"
+        ("normal", "partly" under some thresholds of what is established, "rare", "accepted"),
+        "feature", "mean" and "spread" (one standard deviation) in the user's units, "low" to "high"
+        (90% of a Gaussian), and "apart", how many standard deviations of all events the mean is off
+        theirs.
+
+        Raises
+        ------
+        ValueError
+            Before two events have been learned.
+        """
+        return table(self.mixture, self.feature_names, called_as=self.component_names)
+
+    # ---- names ---------------------------------------------------------------------------
+
+    @property
+    def component_names(self) -> dict[int, str]:
+        """Names of the components that have one, by component (`name_component`)."""
+        mixture = self._learner.mixture
+        return {} if mixture is None else self._names.of(mixture)
+
+    def name_component(self, component: int, name: str | None) -> None:
+        """Give a component a name, for `summary`, `explain_one`, `density` and the plots.
+
+        It stays with the component: through copies, pickles, `to_bytes` and `merge`, and whichever
+        others are born, merge or retire. Where two merge it is the larger one that goes on.
+
+        Parameters
+        ----------
+        component
+            Its number, as `summary` and `predict_one` have it.
+        name
+            One line, of at most 80 characters; None takes the name away.
+
+        Raises
+        ------
+        TypeError
+            If the name is no text.
+        ValueError
+            In warm-up, or if there is no such component, or another one has that name.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from streamgmm import OnlineGMM
+        >>> model = OnlineGMM(n_components=1)
+        >>> model.learn_many(np.random.default_rng(0).normal(size=(500, 1)))
+        >>> model.name_component(0, "office hours")
+        >>> print(model.summary())
+        1 component, covariance full
+        component 0 (office hours): 100.0% of the traffic, established
+          0  -... to ...
+        """
+        if not self.ready:
+            raise ValueError("there are no components to name in warm-up; learn until ready")
+        self._names.give(self.mixture, component, name)
 
     # ---- the operator --------------------------------------------------------------------
 

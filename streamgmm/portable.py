@@ -10,10 +10,12 @@ from streamgmm.by_name import ByName, unplaced
 from streamgmm.detection.columns import Columns
 from streamgmm.errors import StateError
 from streamgmm.mixture.forgetting import law_from_state, law_to_state
+from streamgmm.mixture.naming import ComponentNames
 from streamgmm.snapshot import pack, unpack
 
 _STATE_KIND = "OnlineGMM"
-_STATE_VERSION = 5
+_STATE_VERSION = 6
+_NAMELESS = 5  # as 6, without names of components; it is still read
 
 
 class Portable(ByName):
@@ -29,7 +31,8 @@ class Portable(ByName):
         that), so that their components are the same ones; with one component any two models of the
         same features do. What both have learned together before they parted counts twice. Beside
         mixture, number of events and clock, all is as in this one: gate, drift, quarantine, frozen
-        or not. Features that are still watched are forgotten.
+        or not. Components have the names of both, this one's where they differ. Features that are
+        still watched are forgotten.
 
         Raises
         ------
@@ -49,6 +52,7 @@ class Portable(ByName):
         merged._learner.n_features = self._learner.n_features
         merged._learner.n_seen = self.n_seen + other.n_seen
         merged._learner.n_learned = self._learner.n_learned + other._learner.n_learned
+        merged._names = self._names.joined(other._names)
         later = max(self._clock, other._clock, key=lambda clock: clock.latest)
         merged._clock.restore(later.state())
         return merged
@@ -76,6 +80,7 @@ class Portable(ByName):
                 "parameters": parameters,
                 "forgetting": None if forgetting is None else law_to_state(forgetting),
                 "names": list(self._columns.names),
+                "component_names": self._names.state(),
                 "n_features": self._learner.n_features,
                 "learner": self._learner.state(),
                 "newcomers": self._newcomers.state(),
@@ -98,7 +103,9 @@ class Portable(ByName):
             raise TypeError(f"data is {data!r:.50}; give the bytes that to_bytes returned")
         state = unpack(bytes(data))
         found = (state.get("kind"), state.get("version"))
-        if found != (_STATE_KIND, _STATE_VERSION):
+        if found == (_STATE_KIND, _NAMELESS):
+            state = {**state, "component_names": []}
+        elif found != (_STATE_KIND, _STATE_VERSION):
             raise StateError(
                 f"the bytes hold {found[0]!r} of version {found[1]!r}; "
                 f"{_STATE_KIND!r} of version {_STATE_VERSION} is needed"
@@ -122,6 +129,7 @@ class Portable(ByName):
         model._learner.restore(state["learner"])
         model._newcomers.restore(state["newcomers"])
         model._clock.restore(state["clock"])
+        model._names = ComponentNames.from_state(state["component_names"])
         mixture = model._learner.mixture
         d = model._learner.n_features
         if len(model._columns) != d or (mixture is not None and mixture.d != d):

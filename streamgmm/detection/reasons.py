@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.mixture import Frame, OnlineMixture
+from streamgmm.mixture.naming import called
 from streamgmm.words import against, number
 
 Array = NDArray[np.float64]
@@ -85,13 +86,14 @@ class Explanation:
 
     ``distance`` is the Mahalanobis distance to it; ``reasons`` come by their share of it, largest
     first. ``behaviour`` is the id of a component that is not fully established and explains the
-    event where no established one does, or None.
+    event where no established one does, or None. ``name`` is what an analyst calls the component.
     """
 
     component: int
     distance: float
     reasons: tuple[Reason, ...]
     behaviour: int | None = None
+    name: str | None = None
 
     @property
     def main(self) -> tuple[Reason, ...]:
@@ -102,7 +104,8 @@ class Explanation:
     def __str__(self) -> str:
         if not self.reasons:
             return "nothing was observed"
-        head = f"{number(self.distance)} standard deviations from component {self.component}"
+        nearest = called(self.component, self.name)
+        head = f"{number(self.distance)} standard deviations from {nearest}"
         return "\n".join([head, *(f"  {reason}" for reason in self.main)])
 
 

@@ -8,8 +8,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamgmm.values import is_whole
-
 from .components import Components
 from .covariance import Covariance, covariance_of
 from .following import frame_after
@@ -137,11 +135,7 @@ class OnlineMixture(Parameters):
         ValueError
             If there is no component k.
         """
-        if not is_whole(k) or not 0 <= k < self.n_components or self.weights[k] <= 0.0:
-            raise ValueError(
-                f"there is no component {k!r} to accept; components are the slots 0 to "
-                f"{self.n_components - 1} that have a weight"
-            )
+        self.check_component(k, "accept")
         tenure = self.tenure
         tenure[k] = np.inf
         by_lane(tenure, self._arrays["tenure"])

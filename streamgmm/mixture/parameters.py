@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgmm.values import is_whole
+
 from .gaussians import draw
 from .kernels import LANES
 from .rules import Rules, thresholds
@@ -82,6 +84,31 @@ class Parameters:
     def fully_established(self) -> NDArray[np.bool_]:
         """(K,) whether a component counts as normal behaviour under every threshold."""
         return np.asarray((self.support >= max(thresholds(self.rules))) & (self.weights > 0.0))
+
+    def standing(self, k: int) -> str:
+        """Return what component k counts as.
+
+        "normal" under every threshold, "partly" under some, "rare" under none, or "accepted".
+        """
+        if np.isinf(self.tenure[k]):
+            return "accepted"
+        if self.fully_established[k]:
+            return "normal"
+        return "partly" if self.established[k] else "rare"
+
+    def check_component(self, k: object, what: str) -> None:
+        """Refuse what is no component; ``what`` was to be done with it.
+
+        Raises
+        ------
+        ValueError
+            It says which there are.
+        """
+        if not is_whole(k) or not 0 <= k < self.n_components or self.weights[k] <= 0.0:
+            raise ValueError(
+                f"there is no component {k!r} to {what}; components are the slots 0 to "
+                f"{self.n_components - 1} that have a weight"
+            )
 
     @property
     def means(self) -> Array:

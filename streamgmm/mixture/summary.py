@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .naming import called
 from .online import OnlineMixture
 
 Array = NDArray[np.float64]
@@ -14,7 +16,13 @@ Array = NDArray[np.float64]
 _WIDTH = 1.6448536269514722  # standard deviations that hold 90% of a Gaussian
 
 
-def describe(mixture: OnlineMixture, names: Sequence[str], *, most: int = 3) -> str:
+def describe(
+    mixture: OnlineMixture,
+    names: Sequence[str],
+    *,
+    called_as: Mapping[int, str],
+    most: int = 3,
+) -> str:
     """Return a description of the components, largest first.
 
     Parameters
@@ -23,19 +31,52 @@ def describe(mixture: OnlineMixture, names: Sequence[str], *, most: int = 3) -> 
         What to describe.
     names
         (d,) names of its features.
+    called_as
+        Names of components, by slot, where they have one.
     most
         How many correlations, and features that set a component apart, to name at most.
     """
     means, covariances = mixture.means, mixture.covariances
     off = _off_centre(mixture)
-    present = int((mixture.weights > 0.0).sum())
-    components = "1 component" if present == 1 else f"{present} components"
+    present = by_weight(mixture)
+    components = "1 component" if len(present) == 1 else f"{len(present)} components"
     lines = [f"{components}, covariance {mixture.rules.covariance}"]
-    for k in np.argsort(-mixture.weights, kind="stable")[:present].tolist():
+    for k in present:
         standing = "established" if mixture.established[k] else "rare"
-        lines.append(f"component {k}: {mixture.weights[k]:.1%} of the traffic, {standing}")
+        label = called(k, called_as.get(k))
+        lines.append(f"{label}: {mixture.weights[k]:.1%} of the traffic, {standing}")
         lines += _describe_shape(means[k], covariances[k], off[k], names, most)
     return "\n".join(lines)
+
+
+def table(
+    mixture: OnlineMixture, names: Sequence[Any], *, called_as: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """Return a row a component and feature, largest component first; parameters as `describe`."""
+    means, spreads = mixture.means, np.sqrt(np.einsum("kii->ki", mixture.covariances))
+    off = _off_centre(mixture)
+    return [
+        {
+            "component": k,
+            "name": called_as.get(k),
+            "weight": float(mixture.weights[k]),
+            "standing": mixture.standing(k),
+            "feature": name,
+            "mean": float(means[k, i]),
+            "spread": float(spreads[k, i]),
+            "low": float(means[k, i] - _WIDTH * spreads[k, i]),
+            "high": float(means[k, i] + _WIDTH * spreads[k, i]),
+            "apart": float(off[k, i]),
+        }
+        for k in by_weight(mixture)
+        for i, name in enumerate(names)
+    ]
+
+
+def by_weight(mixture: OnlineMixture) -> list[int]:
+    """Return the slots that hold a component, largest first."""
+    order: list[int] = np.argsort(-mixture.weights, kind="stable").tolist()
+    return [k for k in order if mixture.weights[k] > 0.0]
 
 
 def _describe_shape(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from streamgmm.detection.reasons import USUAL
 from streamgmm.events.cycles import CYCLES, UsualTime, shown_range
+from streamgmm.mixture.summary import by_weight
 from streamgmm.service.why import percent, usual_shares
 from streamgmm.words import digits_of
 
@@ -66,8 +66,7 @@ class Likeness:
 
     def slots(self) -> list[int]:
         """Give the slots that hold a component, heaviest first."""
-        order = np.argsort(-self.mixture.weights, kind="stable")
-        return [k for k in order.tolist() if self.mixture.weights[k] > 0.0]
+        return by_weight(self.mixture)
 
     def by_id(self) -> dict[int, int]:
         """Give the slots of the components by their identities, heaviest first."""
@@ -88,7 +87,7 @@ class Likeness:
                 id=int(mixture.ids[k]),
                 weight=float(mixture.weights[k]),
                 n=float(mixture.counts[k]),
-                standing=_standing(mixture, k),
+                standing=mixture.standing(k),
                 features=list(self.ranges(means[k], spreads[k])),
             )
 
@@ -113,14 +112,6 @@ class Likeness:
             self.encoder.render(column, one, digits_of(one, width)) for one in (mean, low, high)
         ]
         return Range(field.name, mean, low, high, f"{texts[0]} ({texts[1]} to {texts[2]})")
-
-
-def _standing(mixture: OnlineMixture, k: int) -> str:
-    if math.isinf(mixture.tenure[k]):
-        return "accepted"
-    if mixture.fully_established[k]:
-        return "normal"
-    return "partly" if mixture.established[k] else "rare"
 
 
 def _category(field: Field, centre: float, spread: float) -> Range:
