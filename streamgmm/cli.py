@@ -104,6 +104,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FIELD",
         help='with --report and --label: what names the kind of an anomaly; default "kind"',
     )
+    again.add_argument(
+        "--episodes",
+        metavar="KIND=FIELD",
+        type=_kind_and_field,
+        action="append",
+        default=[],
+        help="an episode of this kind goes by this field and not by the key: flood=dst; repeatable",
+    )
     again.set_defaults(call=_replay, parser=again)
 
     job_cli.add_verbs(verbs, _positive)
@@ -169,8 +177,12 @@ def _replay(options: argparse.Namespace) -> int:
 
     if options.report == "-":
         options.parser.error("--report is a file that a browser opens; name one, such as out.html")
-    if options.kind is not None and not (options.report and options.label):
-        options.parser.error("--kind is for a --report on events with a --label")
+    for option, given in (("--kind", options.kind), ("--episodes", options.episodes)):
+        if given and not (options.report and options.label):
+            options.parser.error(f"{option} is for a --report on events with a --label")
+    report = None
+    if options.report:
+        report = ReportFile(options.report, options.kind, dict(options.episodes))
 
     log_to_stderr("info")
     stop = Stop()
@@ -181,7 +193,7 @@ def _replay(options: argparse.Namespace) -> int:
             label=options.label,
             alerts=options.alerts or "",
             scores=options.scores or "",
-            report=ReportFile(options.report, options.kind) if options.report else None,
+            report=report,
             stop=stop,
         ).run()
     return _code_of(stop.signal)
@@ -246,6 +258,13 @@ def _stand_in_for_closed_streams() -> None:
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def _kind_and_field(text: str) -> tuple[str, str]:
+    kind, equals, field = text.rpartition("=")
+    if not (kind and equals and field):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KIND=FIELD, such as flood=dst")
+    return kind, field
 
 
 def _positive(text: str) -> float:

@@ -86,6 +86,8 @@ def test_version_and_help() -> None:
         ["generate", "network", "--count", "5", "--seed", "-1"],
         ["replay", "--input", "x", "--report", "-"],
         ["replay", "--input", "x", "--report", "out.html", "--kind", "kind"],
+        ["replay", "--input", "x", "--label", "l", "--episodes", "flood=dst"],
+        ["replay", "--input", "x", "--label", "l", "--report", "out.html", "--episodes", "flood"],
         ["demo", "--rate", "-1"],
         ["demo", "--live", "--rate", "0"],
         ["demo", "--live", "--rate", "1e12"],
@@ -310,7 +312,7 @@ def test_replay_with_a_configuration_and_labels(job: Path, tmp_path: Path) -> No
 
 def test_replay_writes_a_report_without_a_configuration(tmp_path: Path) -> None:
     events = [{"ts": 1e9 + 60 * i, "size": i % 7, "label": 0, "what": "x"} for i in range(900)]
-    events[800] |= {"label": 1}
+    events[800] |= {"label": 1, "more": {"what": "y", "whom": "z"}}
     (tmp_path / "sizes.jsonl").write_text("".join(json.dumps(one) + "\n" for one in events))
     done = run(
         "replay", "--input", "sizes.jsonl", "--label", "label", "--report", "out.html",
@@ -329,6 +331,12 @@ def test_replay_writes_a_report_without_a_configuration(tmp_path: Path) -> None:
         {"kind": "(not named)", "events": 1, "alerted": 0, "episodes": 1, "found": 0, "delay": None}
     ]
     assert 'size = "identity"' in told["configuration"]
+    done = run(
+        "replay", "--input", "sizes.jsonl", "--label", "label", "--report", "out.html",
+        "--kind", "more.what", "--episodes", "y=more.whom", cwd=tmp_path,
+    )  # fmt: skip
+    assert b"no labelled anomaly" not in done.stderr
+    assert '{"kind":"y","events":1,' in (tmp_path / "out.html").read_text()
     assert dict(told["summary"])["alerts"] in done.stdout.decode()
 
 

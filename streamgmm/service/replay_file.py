@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,7 @@ from streamgmm.service.settings import detector_settings
 from streamgmm.service.sinks import FileOutputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from streamgmm.config import Config
     from streamgmm.detection import Budget, Detector
@@ -38,10 +38,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """Where to write a report, and the member of an event that names an anomaly's kind."""
+    """Where to write a report, and how the kinds and episodes of anomalies are told apart.
+
+    Attributes
+    ----------
+    kind
+        The member of an event that names an anomaly's kind.
+    episodes_by
+        Of some kinds the member that an episode's events share; of the others that is the key.
+    """
 
     path: str
     kind: str | None = None
+    episodes_by: Mapping[str, str] = field(default_factory=dict)
 
 
 class ReplayFile:
@@ -161,7 +170,7 @@ class ReplayFile:
         if self._report is None:
             return None
         html.check_writable(self._report.path)
-        return Report(schema, detector, self._report.kind)
+        return Report(schema, detector, self._report.kind, self._report.episodes_by)
 
     def _write(
         self, report: Report, findings: Findings, budget: Budget, source: str, config: Config

@@ -1,8 +1,8 @@
 """What was found of each kind of labelled anomaly, event by event and episode by episode.
 
-An episode is a run of one kind by one key, with quiet before and after it. It is found with its
-first alert; its delay is the time from its first event to that one. Only what comes after warm-up
-counts.
+An episode is a run of one kind by one key, with quiet before and after it; of a kind whose events
+have many keys, as those of a flood have, by another member. It is found with its first alert; its
+delay is the time from its first event to that one. Only what comes after warm-up counts.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from statistics import median
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
+from streamgmm.events.readings import find, readings
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from streamgmm.service.pipeline import Outputs
 
@@ -30,6 +33,7 @@ _APART: Final = 6 * 3600.0
 _MOST_EPISODES: Final = 20_000
 _MOST_KINDS: Final = 50
 _MOST_DELAYS: Final = 10_000
+_LONGEST: Final = 80
 _OTHERS: Final = "(others)"
 _UNNAMED: Final = "(not named)"
 
@@ -58,7 +62,9 @@ class Kinds:
     Parameters
     ----------
     member
-        The member of an event that names its kind.
+        The member of an event that names its kind; dots may lead into nested objects.
+    episodes_by
+        Of some kinds the member that all events of an episode share, instead of the key.
 
     Attributes
     ----------
@@ -66,9 +72,12 @@ class Kinds:
         Whether any anomaly had one.
     """
 
-    def __init__(self, member: str = DEFAULT_KIND) -> None:
+    def __init__(
+        self, member: str = DEFAULT_KIND, episodes_by: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.named = False
-        self._kind_of = _kind_reader(member)
+        self._kind_of = _reader(member)
+        self._shared = {kind: _reader(name) for kind, name in episodes_by.items()}
         self._kinds: dict[str, Kind] = {}
         # The one that was quiet longest comes first.
         self._episodes: dict[tuple[str, str | None], _Episode] = {}
@@ -79,14 +88,17 @@ class Kinds:
         if batch.labels is None:
             return
         for row in np.flatnonzero(verdicts.ready & (batch.labels > 0)).tolist():
-            name = self._name(self._kind_of(batch.event(row)))
+            event = batch.event(row)
+            name = self._name(self._kind_of(event))
             alerted = bool(verdicts.is_anomaly[row])
             kind = self._kinds.setdefault(name, Kind())
             kind.events += 1
             kind.alerted += alerted
             time = float(batch.time[row])
             if not math.isnan(time):
-                self._follow(kind, (name, batch.key(row)), time, alerted=alerted)
+                shared = self._shared.get(name)
+                whose = batch.key(row) if shared is None else str(shared(event))[:_LONGEST]
+                self._follow(kind, (name, whose), time, alerted=alerted)
 
     def told(self) -> list[dict[str, Any]]:
         """Give the kinds, those with most events first, as JSON shows them."""
@@ -106,7 +118,7 @@ class Kinds:
         if told is None:
             return _UNNAMED
         self.named = True
-        name = str(told)[:80]
+        name = str(told)[:_LONGEST]
         return name if name in self._kinds or len(self._kinds) < _MOST_KINDS else _OTHERS
 
     def _follow(
@@ -127,8 +139,15 @@ class Kinds:
             del self._episodes[next(iter(self._episodes))]
 
 
-def _kind_reader(member: str) -> Callable[[bytes], Any]:
+def _reader(member: str) -> Callable[[bytes], Any]:
     """Return what reads one member of an event, None where it has no such one."""
-    shape = msgspec.defstruct("Kinded", [("kind", Any, msgspec.field(name=member, default=None))])
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shape)
-    return lambda event: decoder.decode(event).kind
+    ways = readings(member)
+    decoder = msgspec.json.Decoder(dict[str, Any])
+
+    def read(event: bytes) -> Any:
+        try:
+            return find(decoder.decode(event), ways)
+        except (msgspec.DecodeError, RecursionError):  # in a member that the model does not read
+            return None
+
+    return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import streamgmm
@@ -18,6 +19,8 @@ from streamgmm.service.report.kinds import DEFAULT_KIND, Kinds
 from streamgmm.service.report.timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamgmm.detection import Budget, Detector
     from streamgmm.events import Schema
     from streamgmm.service.pipeline import Outputs
@@ -40,16 +43,24 @@ class Report:
         The model that they go through.
     kind
         The member of an event that names its kind.
+    episodes_by
+        See `Kinds`.
     """
 
-    def __init__(self, schema: Schema, detector: Detector, kind: str | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        detector: Detector,
+        kind: str | None = None,
+        episodes_by: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._schema = schema
         self._detector = detector
         self._timeline = Timeline(timed=schema.time is not None)
         self._alerts = Alerts(schema)
         self._calibration = Calibration()
         self._days = Days()
-        self.kinds = Kinds(kind or DEFAULT_KIND)
+        self.kinds = Kinds(kind or DEFAULT_KIND, episodes_by)
 
     def take(self, outputs: Outputs) -> None:
         """Add what came of a block of events."""

@@ -174,6 +174,45 @@ def test_kinds_tell_events_and_episodes_with_their_delays() -> None:
     ]
 
 
+def test_an_episode_may_go_by_another_member_than_the_key() -> None:
+    """Of a flood the sources are many and the target is one."""
+    rows = [  # hour, host, target, kind, alert
+        (0.0, "a", "x", "flood", False),
+        (0.1, "b", "x", "flood", True),
+        (0.2, "c", "x", "flood", True),
+        (0.2, "d", "y", "flood", False),
+        (0.3, "e", None, "flood", False),
+        (0.4, "a", "x", "scan", True),
+        (0.5, "b", "x", "scan", True),
+    ]
+    events = [
+        {"ts": START + hour * HOUR, "host": host, "to": {"dst": dst}, "label": 1, "kind": kind}
+        for hour, host, dst, kind, _ in rows
+    ]
+    told = []
+    for kinds in (Kinds(), Kinds(episodes_by={"flood": "to.dst"})):
+        kinds.take(outputs(events, alert=[row[-1] for row in rows]))
+        told.append([(one["kind"], one["episodes"], one["found"]) for one in kinds.told()])
+    assert told == [[("flood", 5, 2), ("scan", 2, 2)], [("flood", 3, 1), ("scan", 2, 2)]]
+
+
+@pytest.mark.parametrize(
+    ("member", "event"),
+    [
+        ("truth.kind", {"truth": {"kind": "scan"}}),
+        ("truth.kind", {"truth.kind": "scan", "truth": {"kind": "else"}}),
+        ("a.b.c", {"a": {"b.c": "scan"}}),
+    ],
+)
+def test_the_name_of_a_kind_may_lead_into_nested_objects(member: str, event: dict) -> None:
+    kinds = Kinds(member)
+    kinds.take(outputs([{"ts": START, "label": 1, **event}]))
+    assert [one["kind"] for one in kinds.told()] == ["scan"]
+    unnamed = Kinds(f"{member}.more")
+    unnamed.take(outputs([{"ts": START, "label": 1, **event}]))
+    assert not unnamed.named
+
+
 def test_a_kind_may_have_another_name() -> None:
     kinds = Kinds("what")
     kinds.take(outputs([{"ts": START, "label": 1, "what": 7}], alert=[True]))
