@@ -1,10 +1,10 @@
 """The mathematics: an online Gaussian mixture over decaying sufficient statistics.
 
 Reads in order: forgetting, covariance, rules, frame, statistics, parameters, following, saved,
-online, seeding, batch, warmup; then engine.c, the arithmetic of one event; apart from these
-gaussians, checked and density, a mixture as a plain value. Knows numpy, its own
-kernels and the package's checks of values, nothing else of it: time comes in with the event,
-randomness with an explicit generator.
+online, seeding, batch, warmup; distinct and likelihood, for EM without the rules of the stream;
+then engine.c, the arithmetic of one event; apart from these gaussians, checked and density, a
+mixture as a plain value. Knows numpy, its own kernels and the package's checks of values, nothing
+else of it: time comes in with the event, randomness with an explicit generator.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from .batch import Effort, fit
 from .density import Expectation, Mixture
 from .forgetting import Forgetting, HalfLife, PowerLaw, Stationary, parse_half_life
 from .frame import Frame, estimate_frame, place_constants
+from .likelihood import DegenerateError, Gaussians
 from .numerics import NUMERICS, numerics_of
 from .online import OnlineMixture
 from .rules import Rules
@@ -20,10 +21,12 @@ from .warmup import WarmUp
 
 __all__ = [
     "NUMERICS",
+    "DegenerateError",
     "Effort",
     "Expectation",
     "Forgetting",
     "Frame",
+    "Gaussians",
     "HalfLife",
     "Mixture",
     "OnlineMixture",

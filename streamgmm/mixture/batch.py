@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,10 +92,22 @@ def _climb(
     assigned[np.arange(len(X)), labels] = 1.0
     mixture.engine.expectation_maximisation(X, weight, assigned)
     previous = -np.inf
-    for _ in range(effort.max_iter):
-        likelihood = mixture.engine.expectation_maximisation(X, weight) / weight.sum()
+    for likelihood in islice(rounds(mixture, X, weight), effort.max_iter):
         # With bounded influence it may fall on the way: an outlier is let go of.
         if abs(likelihood - previous) < effort.tol * max(1.0, abs(likelihood) / 100.0):
             break
         previous = likelihood
     return float(likelihood)
+
+
+def rounds(
+    mixture: OnlineMixture, X: Array, weight: Array, *, pooled: Array | None = None
+) -> Iterator[float]:
+    """Take one step of EM after the other over X (n, d) with weights (n,), without end.
+
+    Yields the mean log-likelihood of an event before each, without what missing values owe of
+    the scales. ``pooled``, packed, holds the scatter that shapes are shrunk to.
+    """
+    total = weight.sum()
+    while True:
+        yield mixture.engine.expectation_maximisation(X, weight, pooled=pooled) / total

@@ -52,6 +52,18 @@ class Covariance(Protocol):
     def variance_of_newcomer(self, packed: Array) -> Array:
         """Return the variance (K,) that a feature joins with, from scatters (K, size)."""
 
+    def concise(self, matrices: Array) -> Array:
+        """Return (K, d, d) covariances with nothing said twice: scikit-learn's form of them."""
+
+    def matrices(self, concise: Array, components: int, d: int) -> Array:
+        """Return the (K, d, d) covariances of which ``concise`` is the concise form."""
+
+    def concise_shape(self, components: int, d: int) -> tuple[int, ...]:
+        """Return the shape of the concise form."""
+
+    def free_parameters(self, components: int, d: int) -> int:
+        """Return how many numbers all covariances together consist of."""
+
 
 def packed_outer(covariance: Covariance, vectors: Array) -> Array:
     """Return the packed products (..., size) of vectors (..., d) with themselves."""
@@ -98,6 +110,22 @@ class Full:
         """Return 1 for each: the scale that its frame was given."""
         return np.ones(len(packed))
 
+    def concise(self, matrices: Array) -> Array:
+        """Return them as they are."""
+        return matrices
+
+    def matrices(self, concise: Array, components: int, d: int) -> Array:  # noqa: ARG002
+        """Return them as they are."""
+        return concise
+
+    def concise_shape(self, components: int, d: int) -> tuple[int, ...]:
+        """Return (K, d, d)."""
+        return components, d, d
+
+    def free_parameters(self, components: int, d: int) -> int:
+        """Return K d (d + 1) / 2."""
+        return components * self.size(d)
+
 
 class Tied(Full):
     """Components have one covariance in common, with correlations: that of the pooled scatter.
@@ -108,6 +136,23 @@ class Tied(Full):
     name: ClassVar[str] = "tied"
     kind: ClassVar[int] = 2
     shared: ClassVar[bool] = True
+
+    def concise(self, matrices: Array) -> Array:
+        """Return the one that all have."""
+        one: Array = matrices[0]
+        return one
+
+    def matrices(self, concise: Array, components: int, d: int) -> Array:
+        """Return the one for each."""
+        return np.broadcast_to(concise, (components, d, d)).copy()
+
+    def concise_shape(self, components: int, d: int) -> tuple[int, ...]:  # noqa: ARG002
+        """Return (d, d)."""
+        return d, d
+
+    def free_parameters(self, components: int, d: int) -> int:  # noqa: ARG002
+        """Return d (d + 1) / 2."""
+        return self.size(d)
 
 
 class Diag:
@@ -141,6 +186,22 @@ class Diag:
         """Return 1 for each: the scale that its frame was given."""
         return np.ones(len(packed))
 
+    def concise(self, matrices: Array) -> Array:
+        """Return the variances."""
+        return self.pack(matrices)
+
+    def matrices(self, concise: Array, components: int, d: int) -> Array:  # noqa: ARG002
+        """Return diagonal matrices."""
+        return self.unpack(concise, d)
+
+    def concise_shape(self, components: int, d: int) -> tuple[int, ...]:
+        """Return (K, d)."""
+        return components, d
+
+    def free_parameters(self, components: int, d: int) -> int:
+        """Return K d."""
+        return components * d
+
 
 class Spherical(Diag):
     """Every component has one variance of its own, the same in each feature of the frame.
@@ -156,6 +217,23 @@ class Spherical(Diag):
         """Return the mean of the component's variances."""
         mean: Array = packed.mean(axis=1)
         return mean
+
+    def concise(self, matrices: Array) -> Array:
+        """Return the variance of each."""
+        variances: Array = np.einsum("kii->ki", matrices)[:, 0].copy()
+        return variances
+
+    def matrices(self, concise: Array, components: int, d: int) -> Array:
+        """Return multiples of the identity."""
+        return self.unpack(np.broadcast_to(concise[:, None], (components, d)), d)
+
+    def concise_shape(self, components: int, d: int) -> tuple[int, ...]:  # noqa: ARG002
+        """Return (K,)."""
+        return (components,)
+
+    def free_parameters(self, components: int, d: int) -> int:  # noqa: ARG002
+        """Return K."""
+        return components
 
 
 COVARIANCES: dict[str, Covariance] = {

@@ -48,9 +48,11 @@ void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
 /* ---- variants -------------------------------------------------------------------------------- */
 
 #define DECLARE(variant)                                                                         \
+    void expect_event_##variant(const model_t *m, scratch_t *s, const double *x);               \
     double score_event_##variant(const model_t *m, scratch_t *s, const double *x);              \
     void learn_event_##variant(const model_t *m, scratch_t *s, double u, double t);             \
     void factorise_##variant(const model_t *m, scratch_t *s);                                   \
+    void factorise_towards_##variant(const model_t *m, scratch_t *s, const double *pooled);     \
     void accumulate_event_##variant(const model_t *m, const scratch_t *s, double weight,        \
                                     int bounded, sums_t *sums);                                 \
     void maximise_##variant(const model_t *m, sums_t *sums);
@@ -64,6 +66,12 @@ DECLARE(v3)
 #else
 #define RUN(call) call(base)
 #endif
+
+void expect_event(const model_t *m, scratch_t *s, const double *x) {
+#define CALL(variant) expect_event_##variant(m, s, x)
+    RUN(CALL);
+#undef CALL
+}
 
 double score_event(const model_t *m, scratch_t *s, const double *x) {
 #define CALL(variant) score_event_##variant(m, s, x)
@@ -83,6 +91,12 @@ void learn_event(const model_t *m, scratch_t *s, double u, double t) {
 
 void factorise(const model_t *m, scratch_t *s) {
 #define CALL(variant) factorise_##variant(m, s)
+    RUN(CALL);
+#undef CALL
+}
+
+void factorise_towards(const model_t *m, scratch_t *s, const double *pooled) {
+#define CALL(variant) factorise_towards_##variant(m, s, pooled)
     RUN(CALL);
 #undef CALL
 }

@@ -176,11 +176,21 @@ INLINE double completed_score(const model_t *m, scratch_t *s) {
     return graded(m, density, s->work, top) + m->log_scale + s->stretch;
 }
 
-double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
+/* densities of the components at an event, relative to the largest */
+INLINE void densities(const model_t *m, scratch_t *s, const double *x) {
     place(m, s, x);
     centre(m, s);
     for (int64_t g = 0; g < m->groups; g++) group_density(m, s, g);
     s->top = exponentiate(m, s->log_density, s->responsibility);
+}
+
+void VARIANT(expect_event)(const model_t *m, scratch_t *s, const double *x) {
+    densities(m, s, x);
+    normalise(m, s);
+}
+
+double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
+    densities(m, s, x);
     if (s->n_missing > 0 && m->score != SCORE_OBSERVED) {
         normalise(m, s);
         complete(m, s);
@@ -275,18 +285,28 @@ INLINE void renewed(const model_t *m, int64_t g, lanes log_det) {
     lanes_store(GROUP(m->change, g), lanes_all(0.0));
 }
 
-INLINE void factorise_all(const model_t *m, scratch_t *s) {
+/* every group's factor, from its own scatter and s->pooled */
+INLINE void factorise_groups(const model_t *m, scratch_t *s) {
     lanes log_det = lanes_all(0.0);
-    pool(m, s->pooled);
     for (int64_t g = 0; g < m->groups; g++) {
         if (g == 0 || !is_tied(m)) log_det = shape_factorise(m, s, g);
         renewed(m, g, log_det);
     }
 }
 
+INLINE void factorise_all(const model_t *m, scratch_t *s) {
+    pool(m, s->pooled);
+    factorise_groups(m, s);
+}
+
 void VARIANT(factorise)(const model_t *m, scratch_t *s) {
     factorise_all(m, s);
     renew_vicinities(m, s);
+}
+
+void VARIANT(factorise_towards)(const model_t *m, scratch_t *s, const double *pooled) {
+    memcpy(s->pooled, pooled, (size_t)m->size * sizeof(double));
+    factorise_groups(m, s);
 }
 
 /* Whether some component of a group has changed more than the tolerance, and more than is known of

@@ -37,4 +37,5 @@ class Engine:
         X: NDArray[np.float64],
         weight: NDArray[np.float64],
         given: NDArray[np.float64] | None = None,
+        pooled: NDArray[np.float64] | None = None,
     ) -> float: ...

@@ -19,10 +19,12 @@ cdef extern from "model.h":
     const double STREAMGMM_REACH "REACH"
     int64_t scratch_bytes(const model_t *m) nogil
     void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) nogil
+    void expect_event(const model_t *m, scratch_t *s, const double *x) nogil
     double score_event(const model_t *m, scratch_t *s, const double *x) nogil
     double log_likelihood(const model_t *m, const scratch_t *s) nogil
     void learn_event(const model_t *m, scratch_t *s, double u, double t) nogil
     void factorise(const model_t *m, scratch_t *s) nogil
+    void factorise_towards(const model_t *m, scratch_t *s, const double *pooled) nogil
     ctypedef struct sums_t:
         double *r
         double *bounded
@@ -178,7 +180,7 @@ cdef class Engine:
         cdef double[:, ::1] r = resp, m2 = distance
         with nogil:
             for i in range(n):
-                score_event(&self.model, &scratch.s, &X[i, 0])
+                expect_event(&self.model, &scratch.s, &X[i, 0])
                 out[i] = log_likelihood(&self.model, &scratch.s)
                 for k in range(components):
                     r[i, k] = scratch.s.responsibility[k]
@@ -221,10 +223,12 @@ cdef class Engine:
             factorise(&self.model, &scratch.s)
 
     def expectation_maximisation(self, const double[:, ::1] X, const double[::1] weight,
-                                 const double[:, ::1] given=None):
+                                 const double[:, ::1] given=None, const double[::1] pooled=None):
         """One step of batch EM over X; returns the weighted log-likelihood before it.
 
-        ``given`` (n, K) puts known responsibilities in the place of the E step's.
+        ``given`` (n, K) puts known responsibilities in the place of the E step's; ``pooled``
+        (size,) puts a scatter in the place of the one pooled from the components', and leaves
+        what is established as it is.
         """
         cdef Py_ssize_t i, k, n = X.shape[0]
         cdef model_t *m = &self.model
@@ -236,15 +240,21 @@ cdef class Engine:
         cdef double total = 0.0
         # distances from where known responsibilities do not come from bound nothing
         cdef bint known = given is not None
+        cdef bint held = pooled is not None
+        if held and (pooled.shape[0] != m.size or m.covariance == COVARIANCE_TIED):
+            raise ValueError(f"pooled must have {m.size} entries, and components shapes of their own")
         self.changes += 1
         with nogil:
             for i in range(n):
-                score_event(m, &scratch.s, &X[i, 0])
+                expect_event(m, &scratch.s, &X[i, 0])
                 total += weight[i] * log_likelihood(m, &scratch.s)
                 if known:
                     for k in range(m.components):
                         scratch.s.responsibility[k] = given[i, k]
                 accumulate_event(m, &scratch.s, weight[i], not known, &sums)
             maximise(m, &sums)
-            factorise(m, &scratch.s)
+            if held:
+                factorise_towards(m, &scratch.s, &pooled[0])
+            else:
+                factorise(m, &scratch.s)
         return total

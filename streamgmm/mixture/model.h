@@ -85,14 +85,19 @@ typedef struct {
 int64_t scratch_bytes(const model_t *m);
 void scratch_lay_out(const model_t *m, scratch_t *s, void *memory);
 
-/* E step: fills s; returns the score. */
+/* E step: fills s. */
+void expect_event(const model_t *m, scratch_t *s, const double *x);
+/* E step and score: fills s; returns the score. */
 double score_event(const model_t *m, scratch_t *s, const double *x);
-/* Log-likelihood of what score_event last saw, all components, log_scale taken off. */
+/* Log-likelihood of what the E step last saw, all components, log_scale taken off. */
 double log_likelihood(const model_t *m, const scratch_t *s);
 /* M step for the event that score_event last saw; u >= 0 its learning weight, t its time or NaN. */
 void learn_event(const model_t *m, scratch_t *s, double u, double t);
 /* Recomputes every factor from the statistics. */
 void factorise(const model_t *m, scratch_t *s);
+/* The same with `pooled` (size,) in the place of the scatter pooled from the components'; vicinities
+ * stay as they are. Not for tied ones, which have no scatter but the pooled. */
+void factorise_towards(const model_t *m, scratch_t *s, const double *pooled);
 
 /* Sums of batch EM over events, around the current means. */
 typedef struct {
@@ -101,7 +106,7 @@ typedef struct {
     double *outer;       /* (groups, size, LANES) */
 } sums_t;
 
-/* Adds the event that score_event last saw; `bounded`: its influence on shapes is. */
+/* Adds the event that the E step last saw; `bounded`: its influence on shapes is. */
 void accumulate_event(const model_t *m, const scratch_t *s, double weight, int bounded,
                       sums_t *sums);
 /* From sums to statistics; the sums are used up. */

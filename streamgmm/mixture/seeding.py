@@ -23,42 +23,84 @@ def squared_distances(Z: Array, centre: Array) -> Array:
     return scaled
 
 
-def kmeans_plus_plus(Z: Array, k: int, rng: np.random.Generator) -> Array:
+def kmeans_plus_plus(
+    Z: Array, k: int, rng: np.random.Generator, weight: Array | None = None
+) -> Array:
     """Choose k rows of Z (n, d) as centres (k, d), far ones rather than near ones.
 
     Each next centre is drawn with probability proportional to the squared distance to the
-    nearest centre so far (Arthur & Vassilvitskii 2007). Missing entries of a centre become 0,
-    the location of the frame. With fewer distinct rows than k, rows repeat.
+    nearest centre so far (Arthur & Vassilvitskii 2007) and to ``weight`` (n,), if given. Missing
+    entries of a centre become 0, the location of the frame. With fewer distinct rows than k, rows
+    repeat.
     """
     filled = np.nan_to_num(Z, nan=0.0)
-    chosen = [int(rng.integers(len(Z)))]
+    if weight is None:
+        weight = np.ones(len(Z))
+        chosen = [int(rng.integers(len(Z)))]
+    else:
+        chosen = [_drawn(weight, rng)]
     nearest = squared_distances(Z, filled[chosen[0]])
     for _ in range(1, k):
-        cumulative = np.cumsum(nearest)
-        total = cumulative[-1]
-        draw = rng.random() * total
-        # searchsorted's right side never lands on a row at distance 0 while others remain
-        row = int(np.searchsorted(cumulative, draw, side="right")) if total > 0 else 0
-        row = min(row, len(Z) - 1)
+        row = _drawn(nearest * weight, rng)
         chosen.append(row)
         nearest = np.minimum(nearest, squared_distances(Z, filled[row]))
     return filled[chosen]
 
 
-def lloyd(Z: Array, centres: Array, rounds: int) -> NDArray[np.int64]:
-    """Return the (n,) assignments of Z (n, d) after at most ``rounds`` rounds of k-means."""
-    centres = centres.copy()
+def uniform(Z: Array, k: int, rng: np.random.Generator, weight: Array) -> Array:
+    """Choose k different rows of Z (n, d) as centres (k, d), in proportion to ``weight`` (n,)."""
+    left = weight.copy()
+    chosen = []
+    for _ in range(k):
+        chosen.append(_drawn(left, rng))
+        left[chosen[-1]] = 0.0
+    return np.nan_to_num(Z[chosen], nan=0.0)
+
+
+def _drawn(shares: Array, rng: np.random.Generator) -> int:
+    """Draw a row in proportion to ``shares`` (n,); the first where all are 0."""
+    cumulative = np.cumsum(shares)
+    total = cumulative[-1]
+    draw = rng.random() * total
+    # searchsorted's right side never lands on a row without a share while others have one
+    row = int(np.searchsorted(cumulative, draw, side="right")) if total > 0 else 0
+    return min(row, len(shares) - 1)
+
+
+def nearest(Z: Array, centres: Array) -> tuple[NDArray[np.int64], Array]:
+    """Return for each row of Z (n, d) the nearest centre (n,) and the squared distances (n,)."""
+    distances = np.stack([squared_distances(Z, centre) for centre in centres])
+    labels = distances.argmin(axis=0)
+    return labels, np.take_along_axis(distances, labels[None], axis=0)[0]
+
+
+def moved(Z: Array, labels: NDArray[np.int64], centres: Array, weight: Array) -> Array:
+    """Return the means (k, d) of what is observed in the rows of each label.
+
+    A centre stays in a feature that none of its rows has.
+    """
+    means = centres.copy()
+    for k in range(len(centres)):
+        own = labels == k
+        members = Z[own]
+        weighed = ~np.isnan(members) * weight[own, None]
+        count = weighed.sum(axis=0)
+        total = np.where(weighed > 0.0, members * weighed, 0.0).sum(axis=0)
+        means[k] = np.where(count > 0, total / np.where(count > 0, count, 1.0), centres[k])
+    return means
+
+
+def lloyd(Z: Array, centres: Array, rounds: int, weight: Array | None = None) -> NDArray[np.int64]:
+    """Return the (n,) assignments of Z (n, d) after at most ``rounds`` rounds of k-means.
+
+    ``weight`` (n,) counts each row that often.
+    """
+    weight = np.ones(len(Z)) if weight is None else weight
     labels = np.full(len(Z), -1, dtype=np.int64)
     for _ in range(rounds):
-        distances = np.stack([squared_distances(Z, centre) for centre in centres])
-        assigned = distances.argmin(axis=0)
+        assigned, _ = nearest(Z, centres)
         if np.array_equal(assigned, labels):
             break
         labels = assigned
-        for k in range(len(centres)):
-            members = Z[labels == k]
-            seen = ~np.isnan(members)
-            count = seen.sum(axis=0)
-            total = np.where(seen, members, 0.0).sum(axis=0)
-            centres[k] = np.where(count > 0, total / np.maximum(count, 1), centres[k])
+        centres = moved(Z, labels, centres, weight)
     return labels

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgmm.mixture.seeding import kmeans_plus_plus, lloyd, squared_distances
+from streamgmm.mixture.seeding import kmeans_plus_plus, lloyd, squared_distances, uniform
 
 
 def blobs(n: int, k: int, seed: int = 0) -> np.ndarray:
@@ -80,3 +80,29 @@ def test_a_centre_without_events_stays() -> None:
     Z = blobs(50, 1)
     labels = lloyd(Z, np.array([[0.0, 0.0], [1e6, 1e6]]), 5)
     assert (labels == 0).all()
+
+
+def test_with_weights_rows_are_drawn_in_their_proportion_too() -> None:
+    Z = np.array([[0.0], [1.0], [3.0]])
+    weight = np.array([3.0, 0.0, 1.0])
+    draws = [kmeans_plus_plus(Z, 2, np.random.default_rng(s), weight)[:, 0] for s in range(2000)]
+    assert {tuple(sorted(pair)) for pair in draws} == {(0.0, 3.0)}
+    assert np.mean([first == 0.0 for first, _ in draws]) == pytest.approx(0.75, abs=0.04)
+
+
+def test_drawn_evenly_rows_are_different_and_in_proportion_to_their_weights() -> None:
+    Z = np.arange(4.0)[:, None]
+    weight = np.array([5.0, 1.0, 1.0, 1.0])
+    draws = [uniform(Z, 2, np.random.default_rng(s), weight)[:, 0] for s in range(2000)]
+    assert all(a != b for a, b in draws)
+    assert np.mean([first == 0.0 for first, _ in draws]) == pytest.approx(5 / 8, abs=0.04)
+    assert sorted(uniform(Z, 4, np.random.default_rng(0), weight)[:, 0]) == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_a_weight_is_so_many_rows_to_k_means() -> None:
+    Z = np.where(np.random.default_rng(1).random((60, 2)) < 0.2, np.nan, blobs(60, 3))
+    weight = np.random.default_rng(0).integers(1, 4, size=60)
+    centres = kmeans_plus_plus(Z, 4, np.random.default_rng(3))
+    labels = lloyd(Z, centres, 10, weight.astype(float))
+    repeated = lloyd(np.repeat(Z, weight, axis=0), centres, 10)
+    np.testing.assert_array_equal(np.repeat(labels, weight), repeated)

@@ -1,0 +1,32 @@
+"""Axes to draw on; the one place that imports matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+else:
+    Axes = Any  # nothing of matplotlib is imported before a picture is drawn
+
+__all__ = ["Axes", "axes_or_new"]
+
+
+def axes_or_new(ax: Axes | None) -> Axes:
+    """Return the axes given, or those of a new figure.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "pictures need matplotlib; install it with `pip install 'streamgmm[plots]'`"
+        ) from error
+    _, new = plt.subplots(layout="constrained")
+    return new
