@@ -189,6 +189,10 @@ class Scene:
         """Whether something of every partition is committed, and so a checkpoint of it is there."""
         return all(self._watcher.committed(one) for one in self._partitions(self.topic))
 
+    def committed(self) -> int:
+        """Give the number of events up to the committed positions."""
+        return sum(self._watcher.committed(one) or 0 for one in self._partitions(self.topic))
+
     def pause(self, least: float = 0.0, most: float = 1.0) -> None:
         """Wait a random while."""
         time.sleep(self.random.uniform(least, most))

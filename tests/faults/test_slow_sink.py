@@ -5,8 +5,10 @@ Meanwhile it keeps its place in the group, which throws out who does not poll, a
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import signal
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -34,6 +36,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
 
 # Of a score with its id.
 OUTPUT_BYTES = 300
+# What a stop may take before it gives up on outputs, in seconds.
+TO_DRAIN = 20.0
 # Where events go on to come it is the models that grow, whose windows of scores fill; the outputs
 # of all events would take several times as much.
 MOST_GROWTH = 100e6
@@ -71,6 +75,34 @@ def test_slower_than_the_source(scene: Scene, scale: Scale, clean: Clean) -> Non
     assert memory.growth < MOST_GROWTH
     fault = f"sink slower than the source for {scale.outage:g} s; memory grew by {memory}"
     assert clean(fault, 1, outcome)
+
+
+def test_stopped_while_it_is_merely_slow(scene: Scene, scale: Scale, clean: Clean) -> None:
+    """All that was read goes out, once, within the time that a stop has, and no more is read."""
+    batch_size = scale.events // 60
+    env = {**os.environ, "STREAMGMM__SOURCE__BATCH_SIZE": str(batch_size)}
+    worker = scene.worker(env=env, transaction_timeout="30s")
+    wait_for(lambda: len(worker.readiness()["partitions"]) == scale.partitions, "its partitions")
+    with quota(scene.bootstrap, batch_size * OUTPUT_BYTES / 2):
+        scene.feed(seconds=0.5).join()
+        wait_for(lambda: "the sink is slow" in worker.readiness()["reason"], "the trouble")
+        wait_for(lambda: worker.metric("sink_waiting_outputs") > 0, "outputs that wait")
+        began = time.monotonic()
+        worker.process.send_signal(signal.SIGTERM)
+        read = worker.metric("events_total")
+        while worker.process.poll() is None:
+            seen = worker.metric("events_total")
+            read = read if math.isnan(seen) else seen
+            time.sleep(0.05)
+        took = time.monotonic() - began
+    assert worker.process.returncode == 0, worker.log
+    assert took < TO_DRAIN
+    out = len(scene.outputs())
+    assert read == out == scene.committed()
+    assert out < scale.events
+    worker.restart()
+    outcome = scene.finish(worker)
+    assert clean(f"SIGTERM while the sink is slow; it took {took:.1f} s", 1, outcome)
 
 
 def test_away_while_the_source_is_not(
