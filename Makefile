@@ -110,6 +110,10 @@ bench-peers: venv $(VENV)/.peers ## the same beside other detectors, and each ru
 screenshots: servers ## photograph the live page for README and docs, into docs/images/
 	$(VENV_PYTHON) -m tools.screenshots
 
+.PHONY: pictures
+pictures: venv ## draw the pictures of docs/plots.md, into docs/images/
+	$(VENV_PYTHON) -m tools.pictures
+
 .PHONY: soak
 soak: servers ## the faults of `make test` with full counts, into docs/reliability.md; then MINUTES (5) of calm and crashes
 	$(BIN)/pytest tests/faults --all-counts --outcomes docs/reliability.md

@@ -274,7 +274,7 @@ class Mixture:
         """
         if isinstance(features, str) or not isinstance(features, Sequence):
             raise TypeError(f"features are {features!r:.80}; give a list of them")
-        columns = [self._column(feature) for feature in features]
+        columns = [self.column(feature) for feature in features]
         if not columns or len(set(columns)) < len(columns):
             raise ValueError(
                 f"features are {list(features)!r:.80}; give at least one, and each but once"
@@ -303,7 +303,7 @@ class Mixture:
         """
         row = np.full((1, self.n_features), np.nan)
         for feature, value in given.items():
-            column = self._column(feature)
+            column = self.column(feature)
             if not is_number(value) or not np.isfinite(value):
                 raise ValueError(
                     f"feature {feature!r} is given as {value!r:.80}; give a finite number, and "
@@ -343,7 +343,8 @@ class Mixture:
                 joint[at] = log_densities(y, self._inverse)
         return joint + self._log_weights()
 
-    def _column(self, feature: Hashable) -> int:
+    def column(self, feature: Hashable) -> int:
+        """Return the number of a feature's column, from its name or from that number itself."""
         if feature in self.feature_names:
             return self.feature_names.index(feature)
         if is_whole(feature) and 0 <= feature < self.n_features:

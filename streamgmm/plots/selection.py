@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamgmm.plots.axes import axes_or_new
+from streamgmm.plots.style import INK, colour_of, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,18 +39,19 @@ def plot_selection(
         If matplotlib is not installed.
     """
     ax = axes_or_new(ax)
-    for name, points in values.items():
+    for rank, (name, points) in enumerate(values.items()):
         components, heights = zip(*points, strict=True)
-        ax.plot(components, heights, marker="o", markersize=4, label=name)
+        ax.plot(components, heights, "-o", color=colour_of(rank), markersize=4, label=name)
     shape, components_of_best = best
     height = dict(values[shape])[components_of_best]
     ax.plot(
         [components_of_best], [height], linestyle="none", marker="o", markersize=12,
-        markerfacecolor="none", markeredgecolor="black",
+        markerfacecolor="none", markeredgecolor=INK,
         label=f"lowest: {components_of_best}, {shape}",
     )  # fmt: skip
     ax.locator_params(axis="x", integer=True)
-    ax.set_xlabel("components")
-    ax.set_ylabel(f"{criterion} (lower is better)")
-    ax.legend()
+    ax.set_xlabel("components", color=INK)
+    ax.set_ylabel(f"{criterion} (lower is better)", color=INK)
+    ax.legend(frameon=False, labelcolor=INK)
+    quiet(ax)
     return ax
