@@ -225,6 +225,41 @@ class GaussianMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit
         assert best is not None
         return best
 
+    @classmethod
+    def from_online(cls, model: Any, **parameters: Any) -> Self:
+        """Return what an `OnlineGMM` has learned so far, as a fitted mixture.
+
+        It has the components and covariances in force at the moment (`OnlineGMM.density` tells
+        where the two differ), none of the empty slots, and nothing of the way it came about:
+        ``n_iter_``, ``converged_`` and bounds are those of a fit.
+
+        Parameters
+        ----------
+        model
+            After two events at least.
+        parameters
+            Of the mixture, for a later fit.
+
+        Raises
+        ------
+        ValueError
+            If nothing has been learned yet.
+        """
+        value, shape = model.density, model.mixture.rules.covariance
+        K, d = value.means.shape
+        kind = covariance_of(shape)
+        concise = kind.concise(value.covariances)
+        if not np.allclose(kind.matrices(concise, K, d), value.covariances, rtol=1e-9, atol=0.0):
+            # one shape, or one spread, for all is meant in the scales of its frame
+            shape = "full" if shape == "tied" else "diag"
+            concise = covariance_of(shape).concise(value.covariances)
+        made = cls(**{"n_components": K, "covariance": shape, **parameters})
+        made.weights_, made.means_, made.covariances_ = value.weights, value.means, concise
+        made.n_features_in_ = d
+        if all(isinstance(name, str) for name in value.feature_names):
+            made.feature_names_in_ = np.array(value.feature_names, dtype=object)
+        return made
+
     def fit_predict(
         self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
     ) -> NDArray[np.int64]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.mixture import Frame, Gaussians, Rules
-from streamgmm.mixture.likelihood import gaussians_from
-from streamgmm.mixture.seeding import kmeans_plus_plus, lloyd, nearest, uniform
+from streamgmm.mixture.likelihood import gaussians_from, mixture_of, plain
+from streamgmm.mixture.seeding import kmeans_plus_plus, lloyd, uniform
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -45,11 +45,24 @@ def seeded(
         draw = uniform if init == "random" else kmeans_plus_plus
         centres = draw(Z, components, rng, weight)
         if init == "kmeans":
-            labels = lloyd(Z, centres, _LLOYD_ROUNDS, weight)
+            labels = lloyd(Z, centres, _LLOYD_ROUNDS, weight=weight, assign=spheres)
         else:
-            labels, _ = nearest(Z, centres)
+            labels = spheres(Z, centres)
         labels = occupied(labels, components, Z, centres)
     return gaussians_from(labels, components, X, weight, frame, rules)
+
+
+def spheres(Z: Array, centres: Array) -> NDArray[np.int64]:
+    """Return the nearest of centres (K, d) for each row (n,) of Z (n, d), NaN = missing.
+
+    By the kernels, as a mixture of spheres of one size and weight has it.
+    """
+    K, d = centres.shape
+    size = np.einsum("kd,kd->", centres, centres) / (K * d)
+    unit = np.tile(np.eye(d) * (size if size > 0.0 else 1.0), (K, 1, 1))
+    mixture = mixture_of(Gaussians(np.full(K, 1.0 / K), centres, unit), plain("spherical"))
+    labels: NDArray[np.int64] = mixture.expect(Z)[1].argmax(axis=1)
+    return labels
 
 
 def occupied(

@@ -266,9 +266,13 @@ class Learner:
     def _finish_warmup(self, warmup: WarmUp) -> None:
         rng = np.random.default_rng(self.seed)
         mixture = warmup.fit(self.n_components, rng)
-        self.warmup_scores = warmup.held_out_scores(self.n_components, rng)
-        self.gate.start(self.warmup_scores)
-        self._monitor.start(self.warmup_scores)
+        self.begin(mixture, warmup.held_out_scores(self.n_components, rng))
+
+    def begin(self, mixture: OnlineMixture, scores: Array) -> None:
+        """End the warm-up with a mixture, and scores (n,) of events that it was not fitted to."""
+        self.warmup_scores = scores
+        self.gate.start(scores)
+        self._monitor.start(scores)
         self._adopt(mixture)
 
     # ---- state ---------------------------------------------------------------------------

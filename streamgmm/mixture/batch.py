@@ -72,11 +72,11 @@ def fit(
     assert best is not None
     best.settle()
     if components > 1:
-        best.ids = _identities(best)
+        best.ids = identities(best)
     return best
 
 
-def _identities(mixture: OnlineMixture) -> NDArray[np.uint64]:
+def identities(mixture: OnlineMixture) -> NDArray[np.uint64]:
     """Name the components after the fit they come from: a digest of its means and weights."""
     digest = hashlib.blake2b(mixture.means.tobytes() + mixture.weights.tobytes(), digest_size=8)
     return np.uint64(int.from_bytes(digest.digest()) >> 16 << 16) + np.arange(

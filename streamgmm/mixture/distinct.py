@@ -15,17 +15,19 @@ def distinct(X: Array, weight: Array) -> tuple[Array, Array]:
     Whatever the order of the rows, the result is the same bits, and of whole weights it is the same
     as of so many repetitions.
     """
-    counts = (weight > 0.0) & ~np.isnan(X).all(axis=1)
-    X, weight = X[counts] + 0.0, weight[counts]  # -0 becomes 0
+    counts = weight > 0.0
+    bare = np.flatnonzero(np.isnan(X[:, 0]))
+    counts[bare[np.isnan(X[bare]).all(axis=1)]] = False
+    if not counts.all():
+        X, weight = X[counts], weight[counts]
     order = _sorted(X, weight)
     X, weight = X[order], weight[order]
-    new = np.ones(len(X), dtype=bool)
-    if len(X) > 1:
-        same = (X[1:] == X[:-1]) | (np.isnan(X[1:]) & np.isnan(X[:-1]))
-        new[1:] = ~same.all(axis=1)
-    if new.all():
+    X += 0.0  # -0 becomes 0
+    repeated = np.flatnonzero(_equal(X[1:, 0], X[:-1, 0])) + 1
+    repeated = repeated[_equal(X[repeated], X[repeated - 1]).all(axis=1)]
+    if not len(repeated):
         return X, weight
-    starts = np.flatnonzero(new)
+    starts = np.delete(np.arange(len(X)), repeated)
     return np.ascontiguousarray(X[starts]), np.add.reduceat(weight, starts)
 
 
@@ -35,14 +37,18 @@ def _sorted(X: Array, weight: Array) -> NDArray[np.intp]:
     By the first feature alone as far as that decides, as it mostly does: a sort by all of them
     takes a pass over the rows for each.
     """
-    if not len(X):
-        return np.empty(0, dtype=np.intp)
     order = np.argsort(X[:, 0], kind="stable")
     first = X[order, 0]
-    same = (first[1:] == first[:-1]) | (np.isnan(first[1:]) & np.isnan(first[:-1]))
-    tied = np.append(same, False) | np.append(False, same)
+    tied = np.zeros(len(X), dtype=bool)
+    same = _equal(first[1:], first[:-1])
+    tied[1:] |= same
+    tied[:-1] |= same
     if tied.any():
         among = order[tied]
-        keys = [weight[among], *X[among].T[::-1]]
-        order[tied] = among[np.lexsort(keys)]
+        order[tied] = among[np.lexsort([weight[among], *X[among].T[::-1]])]
     return order
+
+
+def _equal(a: Array, b: Array) -> NDArray[np.bool_]:
+    """Return where values are equal; what is missing in both is."""
+    return np.asarray((a == b) | (np.isnan(a) & np.isnan(b)))

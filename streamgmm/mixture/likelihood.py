@@ -119,13 +119,14 @@ def linear_frame(location: Array, spread: Array, *, ridge: float, common: bool) 
 
 def frame_of(X: Array, weight: Array, *, ridge: float, common: bool) -> Frame:
     """Return the linear frame about X (n, d), NaN = missing, by means and standard deviations."""
-    share = np.where(np.isnan(X), 0.0, weight[:, None])
-    share /= share.sum(axis=0)
+    there = ~np.isnan(X)
+    complete = bool(there.all())
+    total = weight.sum() if complete else np.einsum("n,nd->d", weight, there)
     with np.errstate(over="ignore", invalid="ignore"):
-        location = np.where(share > 0.0, X * share, 0.0).sum(axis=0)
-        # once more, for what rounding has left
-        location = location + np.where(share > 0.0, (X - location) * share, 0.0).sum(axis=0)
-        spread = np.sqrt(np.where(share > 0.0, (X - location) ** 2 * share, 0.0).sum(axis=0))
+        filled = X if complete else np.where(there, X, 0.0)
+        location = np.einsum("n,nd->d", weight, filled) / total
+        centred = X - location if complete else np.where(there, X - location, 0.0)
+        spread = np.sqrt(np.einsum("n,nd,nd->d", weight, centred, centred) / total)
     return linear_frame(location, spread, ridge=ridge, common=common)
 
 
@@ -236,8 +237,8 @@ def climb(
 
 def _refuse_collapse(mixture: OnlineMixture, bound: float) -> None:
     """Raise DegenerateError if a component has no more spread than its mean has rounding."""
-    precise = np.einsum("kii->ki", mixture.factors)[mixture.weights > 0.0]
-    means = mixture.components.means[mixture.weights > 0.0]
+    occupied = mixture.weights > 0.0
+    precise, means = mixture.factor_diagonals[occupied], mixture.components.means[occupied]
     with np.errstate(invalid="ignore"):
         spread_in_roundings = 1.0 / (np.abs(means) * precise * _ROUNDING + 1e-300)
     if not np.isfinite(bound) or not (spread_in_roundings > 1.0).all():

@@ -121,6 +121,14 @@ class Parameters:
         return self.covariance.unpack_factor(self._packed_factors(), self.d)
 
     @property
+    def factor_diagonals(self) -> Array:
+        """(K, d) of the factors: each feature's inverse spread given those before it."""
+        rows, columns = self.covariance.entries(self.d)
+        factors = 1 if self.covariance.shared else self.n_components
+        diagonals = by_component(self._arrays["factor"][:, rows == columns], factors)
+        return np.broadcast_to(diagonals, (self.n_components, self.d))
+
+    @property
     def covariances(self) -> Array:
         """Sigma_k (K, d, d) as last factorised, in the user's units.
 

@@ -5,6 +5,8 @@ No matrix product is used: BLAS sums in an order that depends on the machine and
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,9 @@ def squared_distances(Z: Array, centre: Array) -> Array:
     Over the features observed in a row (NaN = missing), scaled up to all d; 0 if none is.
     """
     squared = (Z - centre) ** 2
+    complete: Array = squared.sum(axis=1)
+    if not np.isnan(complete).any():
+        return complete
     observed = ~np.isnan(squared)
     total = np.where(observed, squared, 0.0).sum(axis=1)
     scaled: Array = total * (Z.shape[1] / np.maximum(observed.sum(axis=1), 1))
@@ -67,11 +72,11 @@ def _drawn(shares: Array, rng: np.random.Generator) -> int:
     return min(row, len(shares) - 1)
 
 
-def nearest(Z: Array, centres: Array) -> tuple[NDArray[np.int64], Array]:
-    """Return for each row of Z (n, d) the nearest centre (n,) and the squared distances (n,)."""
+def nearest(Z: Array, centres: Array) -> NDArray[np.int64]:
+    """Return the nearest of centres (k, d) for each row (n,) of Z (n, d)."""
     distances = np.stack([squared_distances(Z, centre) for centre in centres])
-    labels = distances.argmin(axis=0)
-    return labels, np.take_along_axis(distances, labels[None], axis=0)[0]
+    labels: NDArray[np.int64] = distances.argmin(axis=0)
+    return labels
 
 
 def moved(Z: Array, labels: NDArray[np.int64], centres: Array, weight: Array) -> Array:
@@ -90,15 +95,22 @@ def moved(Z: Array, labels: NDArray[np.int64], centres: Array, weight: Array) ->
     return means
 
 
-def lloyd(Z: Array, centres: Array, rounds: int, weight: Array | None = None) -> NDArray[np.int64]:
+def lloyd(
+    Z: Array,
+    centres: Array,
+    rounds: int,
+    *,
+    weight: Array | None = None,
+    assign: Callable[[Array, Array], NDArray[np.int64]] = nearest,
+) -> NDArray[np.int64]:
     """Return the (n,) assignments of Z (n, d) after at most ``rounds`` rounds of k-means.
 
-    ``weight`` (n,) counts each row that often.
+    ``weight`` (n,) counts each row that often; ``assign`` says which centre is nearest to each.
     """
     weight = np.ones(len(Z)) if weight is None else weight
     labels = np.full(len(Z), -1, dtype=np.int64)
     for _ in range(rounds):
-        assigned, _ = nearest(Z, centres)
+        assigned = assign(Z, centres)
         if np.array_equal(assigned, labels):
             break
         labels = assigned

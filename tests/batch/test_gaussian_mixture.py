@@ -18,6 +18,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from streamgmm import GaussianMixture
+from streamgmm.batch.starts import spheres
+from streamgmm.mixture.seeding import nearest
 from tests.batch.data import COVARIANCES, Array, clusters
 
 
@@ -235,6 +237,13 @@ def test_order_repetition_and_absence_of_rows_change_no_bit(
     assert parts(quietly(model, repeated)) == as_weights
     order = rng.permutation(len(X))
     assert parts(quietly(model, X[order], sample_weight=weight[order])) == as_weights
+
+
+@pytest.mark.parametrize("holes", [0.0, 0.4])
+def test_the_kernels_find_the_nearest_centre(holes: float) -> None:
+    Z = 1e-30 * clusters(300, 3, k=6, seed=1, holes=holes)
+    centres = np.nan_to_num(Z[:7])
+    np.testing.assert_array_equal(spheres(Z, centres), nearest(Z, centres))
 
 
 def test_rows_without_any_value_say_nothing() -> None:

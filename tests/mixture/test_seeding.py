@@ -103,6 +103,6 @@ def test_a_weight_is_so_many_rows_to_k_means() -> None:
     Z = np.where(np.random.default_rng(1).random((60, 2)) < 0.2, np.nan, blobs(60, 3))
     weight = np.random.default_rng(0).integers(1, 4, size=60)
     centres = kmeans_plus_plus(Z, 4, np.random.default_rng(3))
-    labels = lloyd(Z, centres, 10, weight.astype(float))
+    labels = lloyd(Z, centres, 10, weight=weight.astype(float))
     repeated = lloyd(np.repeat(Z, weight, axis=0), centres, 10)
     np.testing.assert_array_equal(np.repeat(labels, weight), repeated)
