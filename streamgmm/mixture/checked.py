@@ -32,21 +32,19 @@ def names_of(what: str, names: Sequence[Hashable] | None, n: int) -> tuple[Hasha
     return found
 
 
-def factors_of(covariances: Array, names: tuple[Hashable, ...]) -> Array:
-    """Return lower Cholesky factors (K, d, d); refuse what is no covariance, by its name."""
-    factors = np.empty(covariances.shape)
-    for k, (name, sigma) in enumerate(zip(names, covariances, strict=True)):
+def check_covariances(covariances: Array, names: tuple[Hashable, ...]) -> None:
+    """Refuse what is no covariance among (K, d, d), by the component's name."""
+    for name, sigma in zip(names, covariances, strict=True):
         spread = np.sqrt(np.maximum(np.diag(sigma), 0.0))
         if (np.abs(sigma - sigma.T) > ROUNDING * np.outer(spread, spread)).any():
             raise ValueError(f"the covariance of component {name!r} is not symmetric")
         try:
-            factors[k] = cholesky(sigma)
+            cholesky(sigma)
         except np.linalg.LinAlgError:
             raise ValueError(
                 f"the covariance of component {name!r} is not positive definite: a feature has no "
                 "variance, or follows from others; leave it out or add a little to the diagonal"
             ) from None
-    return factors
 
 
 def rows_of(X: Any, names: Sequence[Hashable]) -> Array:

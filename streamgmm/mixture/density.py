@@ -8,7 +8,8 @@ some features, or of some given others) is one again.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -16,18 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from streamgmm.values import check_whole, is_number, is_whole
 
-from .checked import ROUNDING, factors_of, names_of, numbers, rows_of
-from .gaussians import (
-    Conditioning,
-    by_what_is_missing,
-    cholesky,
-    draw,
-    inverse_factors,
-    log_densities,
-    log_sum_exp,
-    shares,
-    standardise,
-)
+from .checked import ROUNDING, check_covariances, names_of, numbers, rows_of
+from .gaussians import Conditioning, by_what_is_missing, cholesky, draw
+from .likelihood import Gaussians, mixture_of, plain
+from .online import OnlineMixture
 
 Array = NDArray[np.float64]
 
@@ -41,7 +34,7 @@ class Expectation(NamedTuple):
     """(n, d) one standard deviation of what is missing given the rest; 0 where observed."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mixture:
     """A Gaussian mixture p(x) = sum_k w_k N(x; mu_k, Sigma_k).
 
@@ -92,7 +85,6 @@ class Mixture:
     covariances: Array
     feature_names: tuple[Hashable, ...] = ()
     component_names: tuple[Hashable, ...] = ()
-    _inverse: Array = field(init=False)
 
     def __init__(
         self,
@@ -119,13 +111,8 @@ class Mixture:
                 "negative and sum to 1: divide them by their sum"
             )
         components = names_of("component_names", component_names, K)
-        parts = {
-            "weights": w,
-            "means": mu,
-            "covariances": sigma,
-            "_inverse": inverse_factors(factors_of(sigma, components)),
-        }
-        for name, array in parts.items():
+        check_covariances(sigma, components)
+        for name, array in (("weights", w), ("means", mu), ("covariances", sigma)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
         object.__setattr__(self, "feature_names", names_of("feature_names", feature_names, d))
@@ -195,7 +182,8 @@ class Mixture:
         """Return log p(x) (n,), in nats, of rows X (n, d); 0 where nothing is observed.
 
         A row that lacks values has the density of those it has (the marginal): densities over
-        different features have different units, and cannot be compared.
+        different features have different units, and cannot be compared. From some 1e30 spreads
+        on it hardly falls any further.
 
         Parameters
         ----------
@@ -208,7 +196,7 @@ class Mixture:
         ValueError
             If it has another shape, lacks a feature's column, or a value is infinite.
         """
-        return log_sum_exp(self._log_joint(rows_of(X, self.feature_names)))
+        return self._kernels.expect(self._rows(X))[0]
 
     def pdf(self, X: Any) -> Array:
         """Return p(x) (n,) of rows X (n, d), as `logpdf` does; far out it is 0."""
@@ -216,7 +204,7 @@ class Mixture:
 
     def responsibilities(self, X: Any) -> Array:
         """Return P(k | x) (n, K) for rows X (n, d); the weights where nothing is observed."""
-        return shares(self._log_joint(rows_of(X, self.feature_names)))
+        return self._kernels.expect(self._rows(X))[1]
 
     def expect(self, X: Any) -> Expectation:
         """Return what is missing in rows X (n, d) given what is there: its mean and spread.
@@ -226,14 +214,14 @@ class Mixture:
         Var[x_m | x_o] = sum_k r_k (v_k + (e_k - E)^2), e_k and v_k the conditional mean and
         variance of component k.
         """
-        rows = rows_of(X, self.feature_names)
+        rows = self._rows(X)
         mean, spread = rows.copy(), np.zeros(rows.shape)
+        responsibilities = self._kernels.expect(rows)[1]
         for at, observed, missing in by_what_is_missing(rows):
             if not len(missing):
                 continue
             given = Conditioning(self.means, self.covariances, observed, missing)
-            density, expected = given.of(rows[at])
-            r = shares(self._log_weights() + density)
+            expected, r = given.expected(rows[at]), responsibilities[at]
             centre = np.einsum("nk,kni->ni", r, expected)
             within = r @ np.einsum("kii->ki", given.covariances)
             between = np.einsum("nk,kni->ni", r, (expected - centre) ** 2)
@@ -316,32 +304,8 @@ class Mixture:
         if not len(missing):
             raise ValueError("all features are given; leave out those to know the mixture of")
         conditioning = Conditioning(self.means, self.covariances, observed, missing)
-        density, expected = conditioning.of(row)
-        weights = shares(self._log_weights() + density)[0]
-        return self._over(missing.tolist(), weights, expected[:, 0], conditioning.covariances)
-
-    # ---- inside --------------------------------------------------------------------------
-
-    def _over(self, columns: list[int], weights: Array, means: Array, covariances: Array) -> Self:
-        names = [self.feature_names[i] for i in columns]
-        return type(self)(weights, means, covariances, names, self.component_names)
-
-    def _log_weights(self) -> Array:
-        with np.errstate(divide="ignore"):
-            return np.log(self.weights)
-
-    def _log_joint(self, rows: Array) -> Array:
-        """Return log w_k N(x; mu_k, Sigma_k) (n, K) over what each row has."""
-        joint = np.empty((len(rows), self.n_components))
-        for at, observed, missing in by_what_is_missing(rows):
-            if len(missing):
-                none = missing[:0]
-                part = Conditioning(self.means, self.covariances, observed, none)
-                joint[at] = part.of(rows[at])[0]
-            else:
-                y = standardise(rows[at], self.means, self._inverse)
-                joint[at] = log_densities(y, self._inverse)
-        return joint + self._log_weights()
+        weights, means = self.responsibilities(row)[0], conditioning.expected(row)[:, 0]
+        return self._over(missing.tolist(), weights, means, conditioning.covariances)
 
     def column(self, feature: Hashable) -> int:
         """Return the number of a feature's column, from its name or from that number itself."""
@@ -353,3 +317,18 @@ class Mixture:
             f"there is no feature {feature!r:.80}; the mixture has {list(self.feature_names)}, "
             f"or 0 to {self.n_features - 1}"
         )
+
+    # ---- inside --------------------------------------------------------------------------
+
+    def _over(self, columns: list[int], weights: Array, means: Array, covariances: Array) -> Self:
+        names = [self.feature_names[i] for i in columns]
+        return type(self)(weights, means, covariances, names, self.component_names)
+
+    def _rows(self, X: Any) -> Array:
+        return np.ascontiguousarray(rows_of(X, self.feature_names))
+
+    @cached_property
+    def _kernels(self) -> OnlineMixture:
+        """The compiled arithmetic over these parameters; made when it is first asked."""
+        given = Gaussians(self.weights, self.means, self.covariances)
+        return mixture_of(given, plain("full"))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+_LINES = 10_000  # more than a picture has pixels side by side
+
 
 def plot_scores(
     scores: ArrayLike,
@@ -68,7 +70,9 @@ def plot_scores(
         if array.shape != (n,):
             raise ValueError(f"{name} have shape {array.shape}; ({n},) is needed, one a score")
     ax = axes_or_new(ax)
-    ax.vlines(at, min(0.0, heights.min(initial=0.0)), heights, color=COLOURS[0], linewidth=0.6)
+    tall = _tallest(heights)
+    ground = min(0.0, float(np.nanmin(heights, initial=0.0)))
+    ax.vlines(at[tall], ground, heights[tall], color=COLOURS[0], linewidth=0.6)
     if levels is not None:
         ax.plot(at, levels, color=INK, linewidth=1.2, linestyle="--", label="threshold")
     if levels is not None or alerts is not None:
@@ -86,6 +90,20 @@ def plot_scores(
     ax.set_ylabel("score (nats)", color=INK)
     quiet(ax, grid="y")
     return ax
+
+
+def _tallest(heights: Array) -> NDArray[np.intp]:
+    """Return the numbers of the lines to draw: where there are very many, the tallest of each few.
+
+    The others would be hidden behind them.
+    """
+    few = -(-len(heights) // _LINES)
+    if few <= 1:
+        return np.arange(len(heights))
+    filled = np.nan_to_num(heights, nan=-np.inf)
+    padded = np.pad(filled, (0, -len(heights) % few), constant_values=-np.inf)
+    tallest = padded.reshape(-1, few).argmax(axis=1)
+    return np.asarray(np.arange(len(tallest)) * few + tallest)
 
 
 def plot_weights(

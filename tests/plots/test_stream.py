@@ -37,6 +37,23 @@ def test_each_score_is_a_line_from_the_ground() -> None:
     assert ax.get_legend() is None  # no threshold, no alerts: nothing to tell apart
 
 
+def test_of_very_many_scores_the_tallest_lines_are_drawn_and_all_alerts() -> None:
+    heights = np.random.default_rng(0).exponential(size=95_003)
+    heights[[7, 95_002]] = 50.0
+    heights[11] = np.nan
+    ax = plot_scores(heights, threshold=9.0)
+    lines = np.array(ax.collections[0].get_segments())
+    assert 9_000 < len(lines) <= 10_000
+    drawn = lines[:, 1]
+    assert (heights[drawn[:, 0].astype(int) - 1] == drawn[:, 1]).all()
+    assert set(np.flatnonzero(heights >= 9.0) + 1) <= set(drawn[:, 0].astype(int)) | {
+        int(x) for x in ax.lines[1].get_xdata()
+    }
+    assert len(ax.lines[1].get_xdata()) == (heights >= 9.0).sum()
+    blocks = np.nan_to_num(heights[:95_000]).reshape(-1, 10).max(axis=1)
+    assert np.array_equal(drawn[:-1, 1], blocks)
+
+
 def test_alerts_may_be_said_and_the_threshold_may_move() -> None:
     levels = [5.0, 4.0, 3.0, 2.0, np.inf]
     ax = plot_scores(SCORES, threshold=levels, alerts=[False, False, True, False, False])
