@@ -55,8 +55,11 @@ def kernels(X: Array) -> Density:
     return lambda held_out: estimate.logpdf(held_out.T)
 
 
-def online(**parameters: Any) -> Callable[[Array], Density]:
+def online(*, missing: float = 0.0, **parameters: Any) -> Callable[[Array], Density]:
+    """Fit a model in one pass, a share of the values it learns from being missing."""
+
     def fit(X: Array) -> Density:
+        X = np.where(np.random.default_rng(1).random(X.shape) < missing, np.nan, X)
         model = OnlineGMM(warmup=min(500, len(X) // 2), **parameters)
         model.learn_many(X)
         return model.density.logpdf
@@ -70,6 +73,7 @@ DENSITIES: dict[str, Callable[[Array], Density]] = {
     "gaussian_kde": kernels,
     "OnlineGMM, as a detector": online(),
     "OnlineGMM, as a density": online(**AS_A_DENSITY),
+    "the same, 20% of the values missing": online(**AS_A_DENSITY, missing=0.2),
 }
 
 

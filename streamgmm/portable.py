@@ -41,7 +41,8 @@ class Portable(ByName):
         Parameters
         ----------
         mixture
-            A fitted `GaussianMixture`, of this package or of scikit-learn, or a `Mixture`.
+            A fitted `GaussianMixture`, of this package or of scikit-learn, or a `Mixture`, whose
+            components keep their names.
         events
             How many events it counts for against those to come; None: as many as a warm-up.
         feature_names
@@ -99,6 +100,9 @@ class Portable(ByName):
         rules = learner.rules.decided(len(names), int(mass))
         begun, scores = take_on(value, rules, slots=learner.n_components, mass=mass, rng=rng)
         learner.begin(begun, scores)
+        for k, name in enumerate(value.component_names):
+            if isinstance(name, str) and value.weights[k] > 0.0:
+                model.name_component(k, name)
         return model
 
     def merge(self, other: Self) -> Self:

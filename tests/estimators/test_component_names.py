@@ -82,6 +82,16 @@ def test_bytes_from_before_there_were_names_are_read() -> None:
     assert older.to_bytes() == model.to_bytes()
 
 
+def test_a_model_begun_with_a_density_has_its_names() -> None:
+    model, night, _ = named()
+    begun = OnlineGMM.from_mixture(model.density)
+    [component] = begun.component_names
+    assert begun.component_names == {component: "nightly backup"}
+    np.testing.assert_allclose(begun.means[component], model.means[night], rtol=1e-6)
+    begun.learn_many(stream(2_000, seed=3))
+    assert begun.component_names == {component: "nightly backup"}
+
+
 def test_it_changes_nothing_in_what_is_scored_and_learned() -> None:
     model, _, _ = named()
     nameless = OnlineGMM(n_components=4)
