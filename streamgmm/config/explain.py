@@ -67,7 +67,10 @@ def _source(config: Config) -> Lines:
     where = "oldest" if source.start == "earliest" else "next"
     yield "start", f"A group that has not read before begins with the {where} event."
     if source.lost_events == "stop":
-        yield "lost_events", "Where retention took events before they were read the job stops."
+        yield (
+            "lost_events",
+            "Where retention took events before they were read, or the log was cut, the job stops.",
+        )
 
 
 def _events(config: Config) -> Lines:

@@ -83,7 +83,8 @@ class KafkaInput(Security):
     lost_events: Annotated[
         str,
         choice("stop", "skip"),
-        "where retention took events before they were read: stop, or count them and go on",
+        "where retention took events before they were read, or the log was cut: stop, or count "
+        "that and go on",
     ] = "stop"
     batch_size: Annotated[int, _BATCH, "most events of one partition handled at a time"] = 1000
     batch_wait: Annotated[float, duration(), "how long to wait for the first event of a batch"] = (

@@ -122,12 +122,15 @@ class KafkaJob:
         self._house.show()
         self._stop.wait(seconds)
 
-    def _pass_over_lost(self, source: Source, partitions: Collection[Partition]) -> None:
-        """Go on after what retention took before it was read, or stop."""
-        for partition in set(partitions) & set(self._partitions.values()):
-            first, _ = source.bounds(partition)
-            self._models.lose(str(partition), first)
-            source.open(partition, first)
+    def _pass_over_lost(self, source: Source, gone: PositionGoneError) -> None:
+        """Go on after what retention took before it was read, or at the end of a log that was cut.
+
+        Or stop, as configured.
+        """
+        for partition in gone.partitions & set(self._partitions.values()):
+            first, end = source.bounds(partition)
+            end = min(end, gone.cut_at.get(partition, end))
+            source.open(partition, self._models.lose(str(partition), first, end))
 
     def _start_over(self, source: Source, error: TransactionLostError) -> None:
         """Begin again from the committed positions, with the models as they were there."""
@@ -190,7 +193,7 @@ class KafkaJob:
         try:
             batches = source.poll(self._batch_wait)
         except PositionGoneError as error:
-            self._pass_over_lost(source, error.partitions)
+            self._pass_over_lost(source, error)
             return
         self._require_whole()
         for partition, records in batches.items():

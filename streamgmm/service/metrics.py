@@ -110,6 +110,11 @@ class Metrics:
             "Events that were gone from the source before they were read.",
             by_partition,
         )
+        self.log_cuts = self._counter(
+            "log_cuts",
+            "Times that a partition ended before what was read of it: its log was cut.",
+            by_partition,
+        )
         self.incidents = self._counter(
             "incidents", "Incidents opened: new behaviours whose events alert.", by_partition
         )
@@ -225,7 +230,7 @@ class Metrics:
         """Show a partition's counters from 0 on: the first of anything is an increase then."""
         for counter in (
             self.events, self.alerts, self.budgeted, self.unscored, self.relearned, self.lost,
-            self.incidents, self.muted, self.unknown_fields,
+            self.log_cuts, self.incidents, self.muted, self.unknown_fields,
         ):  # fmt: skip
             counter.labels(partition)
 

@@ -165,19 +165,25 @@ class Models:
             shard.changed = True
         return outputs
 
-    def lose(self, partition: str, first: int) -> None:
-        """Note that the source holds nothing before `first` any more, and go on there.
+    def lose(self, partition: str, first: int, end: int) -> int:
+        """Note that the source holds nothing before `first`, and from `end` on what was never read.
+
+        Returns where to go on.
 
         Raises
         ------
         StateError
-            If that is to stop the job.
+            If the model is not between them, and that is to stop the job.
         """
         shard = self._shard_of[partition]
         at = shard.positions[partition]
         if at < first:
             self._losses.note(partition, at, first - 1, "before they were read")
             self.pass_over(partition, first)
+        elif at > end:
+            self._losses.note_cut(partition, at, end)
+            shard.begin_at(partition, end)
+        return shard.positions[partition]
 
     def pass_over(self, partition: str, position: int) -> None:
         """Note that there are no events before `position` (markers, what compaction took)."""
@@ -343,6 +349,8 @@ class Models:
         if name not in shard.pipelines:
             shard.pipelines[name] = self._pipeline(name, shard)
             shard.positions[name] = start.fallback if start.due is None else start.due
+        elif start.cut_from is not None and start.due is not None:
+            shard.begin_at(name, min(shard.positions[name], start.due))
         if shard.positions[name] < start.first:
             # of what was not put out either, `within_bounds` has told
             last = min(start.first, start.first if put_out is None else put_out) - 1

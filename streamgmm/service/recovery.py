@@ -42,12 +42,12 @@ class Progress:
 
 
 class Losses:
-    """What to do where events are gone from the source before the model has seen them.
+    """What to do where the source no longer holds what comes next.
 
     Parameters
     ----------
     skip
-        Go on without them and count them; or stop.
+        Go on with what there is, and count it; or stop.
     metrics
         Where to count.
     """
@@ -73,6 +73,31 @@ class Losses:
         _log.error("%s; going on with %d", gone, last + 1, extra=place(partition, first))
         self._metrics.lost.labels(partition).inc(last - first + 1)
 
+    def note_cut(self, partition: str, position: int, end: int) -> None:
+        """Note that the source ends before the position up to which everything is out already.
+
+        Its events from `end` on are others than those that had these positions, and there may be
+        more of these before `end`, which nothing tells from those that are out.
+
+        Raises
+        ------
+        StateError
+            If that is to stop the job.
+        """
+        cut = (
+            f"{partition}: everything before position {position} is out, but the source ends at "
+            f"{end}: its log was cut (an unclean leader election), or it was made anew"
+        )
+        if not self._skip:
+            raise StateError(
+                f"{cut}; what comes now has positions that were in use before. To go on with what "
+                'comes from now on set source.lost_events to "skip"; to take all that is there '
+                "set the group's position back (kafka-consumer-groups --reset-offsets), which puts "
+                "out again what is not new"
+            )
+        _log.error("%s; going on with %d", cut, end, extra=place(partition, end))
+        self._metrics.log_cuts.labels(partition).inc()
+
 
 def within_bounds(name: str, start: Start, losses: Losses) -> Start:
     """Correct a due position that lies outside what the source holds.
@@ -80,20 +105,13 @@ def within_bounds(name: str, start: Start, losses: Losses) -> Start:
     Raises
     ------
     StateError
-        If events are gone from there and that is to stop the job.
+        If events are gone from there, or the source is shorter, and that is to stop the job.
     """
     due = start.due
     if due is not None and due < start.first:
         losses.note(name, due, start.first - 1, "before they were read")
         due = start.first
     if due is not None and start.end is not None and due > start.end:
-        _log.warning(
-            "%s: position %d lies beyond the source's end %d (was it made anew?); beginning at %d",
-            name,
-            due,
-            start.end,
-            start.first,
-            extra=place(name, due),
-        )
-        due = start.first
+        losses.note_cut(name, due, start.end)
+        return replace(start, due=start.end, cut_from=due)
     return replace(start, due=due)

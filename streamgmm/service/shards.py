@@ -35,16 +35,21 @@ class Start:
         Positions of the oldest event there is, and one past the newest (None: not known).
     fallback
         Where to begin if `due` is None and no checkpoint is there.
+    cut_from
+        What `due` was, where the source ended before that: checkpoints up to there count.
     """
 
     due: int | None
     first: int
     end: int | None
     fallback: int
+    cut_from: int | None = None
 
     @property
     def latest(self) -> float:
         """The furthest position that a checkpoint may have."""
+        if self.cut_from is not None:
+            return self.cut_from
         if self.due is not None:
             return self.due
         return math.inf if self.end is None else self.end
@@ -82,6 +87,11 @@ class Shard:
         self.detector = detector
         for pipeline in self.pipelines.values():
             pipeline.detector = detector
+
+    def begin_at(self, partition: str, position: int) -> None:
+        """Take a partition from another position, with what the model has learned by now."""
+        self.positions[partition] = self.due[partition] = position
+        self.changed, self.saved = True, False
 
     def tell_of_changes(self, terms: Terms) -> None:
         """Say in the log what differs in the terms that are to come, and from where they hold."""

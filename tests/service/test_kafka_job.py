@@ -8,12 +8,13 @@ import os
 import re
 import signal
 import time
+from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from streamgmm.service.client import Client
 from tests.brokers.apache_kafka import KafkaBroker, free_ports
@@ -394,6 +395,89 @@ def test_what_retention_takes_stops_the_worker_or_is_counted(
         lost = int(worker.metric("lost_events_total"))
         assert len(topics.read(job["scores"], 600 - lost)) == 600 - lost
         assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_topic_that_is_shorter_than_what_was_read_stops_the_worker_or_is_gone_on_with(
+    tmp_path: Path, topics: Topics, kafka: str, job: dict[str, str], client: str
+) -> None:
+    """As after an unclean election of a leader: the group's positions lie beyond the end."""
+    source = job["topic"]
+    topics.send_flows(source, 0, 400, partitions=2)
+    with Worker(tmp_path, session_timeout="6s", client=client, **job) as worker:
+        assert len(topics.read(job["scores"], 400)) == 400
+        assert worker.stop() == 0
+        made_anew(kafka, source)
+        topics.send_flows(source, 1000, 1100, partitions=2)
+        commit(kafka, source, {0: 200, 1: 200})
+        worker.restart()
+        assert worker.wait() == 5
+        assert f"{source}-0: everything before position 200 is out" in worker.log
+        assert "the source ends at 50: its log was cut" in worker.log
+        assert len(topics.read(job["scores"], 400)) == 400
+
+        text = worker.config.read_text()
+        worker.config.write_text(text.replace('lost_events = "stop"', 'lost_events = "skip"'))
+        worker.restart()
+        wait_for(lambda: worker.metric("log_cuts_total") == 2, "the count")
+        wait_for(lambda: committed(kafka, source) == {0: 50, 1: 50}, "positions to go on from")
+        assert worker.readiness()["ready"], "the model stays"
+        topics.send_flows(source, 1100, 1200, partitions=2)
+        scores = decoded(topics.read(job["scores"], 500))
+        assert len(scores) == 500, "nothing comes again"
+        twice = {name for name, n in Counter(one["id"] for one in scores).items() if n == 2}
+        assert twice == {f"{source}-{i}-{at}" for i in (0, 1) for at in range(50, 100)}
+        assert worker.stop() == 0
+        worker.restart()
+        topics.send_flows(source, 1200, 1210, partitions=2)
+        assert len(topics.read(job["scores"], 510)) == 510
+        assert worker.metric("log_cuts_total") == 0
+        assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_so_is_one_that_gets_shorter_while_it_is_read(
+    tmp_path: Path, topics: Topics, kafka: str, job: dict[str, str], client: str
+) -> None:
+    source = job["topic"]
+    topics.send_flows(source, 0, 400, partitions=2)
+    with Worker(
+        tmp_path, session_timeout="30s", client=client, lost_events="skip", **job
+    ) as worker:
+        topics.read(job["scores"], 400)
+        wait_for(lambda: committed(kafka, source) == {0: 200, 1: 200}, "the positions")
+        worker.process.send_signal(signal.SIGSTOP)
+        made_anew(kafka, source)
+        topics.send_flows(source, 1000, 1100, partitions=2)
+        worker.process.send_signal(signal.SIGCONT)
+        wait_for(lambda: worker.metric("log_cuts_total") == 2, "the count")
+        topics.send_flows(source, 1100, 1200, partitions=2)
+        assert len(topics.read(job["scores"], 500)) == 500
+        assert worker.stop() == 0
+        assert committed(kafka, source) == {0: 100, 1: 100}
+
+
+def made_anew(kafka: str, topic: str) -> None:
+    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+        admin.delete_topics([topic])
+        wait_for(lambda: topic not in admin.list_topics(), "the topic to go")
+        options = {"num_partitions": 2, "replication_factor": 1}
+        admin.create_topics({topic: options}, wait_for_metadata=True)
+
+
+def commit(kafka: str, topic: str, positions: dict[int, int]) -> None:
+    """Set the positions of the topic's group."""
+    with closing(KafkaConsumer(bootstrap_servers=kafka, group_id=topic)) as consumer:
+        consumer.assign([TopicPartition(topic, i) for i in positions])
+        consumer.commit(
+            {TopicPartition(topic, i): OffsetAndMetadata(at, "", -1) for i, at in positions.items()}
+        )
+
+
+def committed(kafka: str, topic: str) -> dict[int, int | None]:
+    """Give the positions of the topic's group."""
+    with closing(KafkaConsumer(bootstrap_servers=kafka, group_id=topic)) as consumer:
+        return {i: consumer.committed(TopicPartition(topic, i)) for i in (0, 1)}
 
 
 def test_outputs_wait_for_their_interval_under_load_too(

@@ -156,18 +156,53 @@ def test_without_a_committed_position_the_checkpoint_s_counts(tmp_path: Path) ->
     assert len(scores(after, "t-0", 100, 110)) == 10
 
 
-def test_a_topic_made_anew_is_taken_from_its_beginning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_log_that_was_cut_stops_the_job(tmp_path: Path) -> None:
+    one = models(tmp_path)
+    told = r"t-0: everything before position 100 is out, but the source ends at 20: .*lost_events"
+    with pytest.raises(StateError, match=told):
+        one.open("t-0", {"t-0": start(due=100, end=20)})
+    one.open("t-0", {"t-0": start(due=100, end=100)})
+    with pytest.raises(StateError, match=told):
+        one.lose("t-0", 0, 20)
+
+
+@pytest.mark.parametrize("checkpoint", [10, 60, 100])
+def test_or_is_gone_on_with_from_its_end_and_nothing_is_put_out_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, checkpoint: int
 ) -> None:
+    """The model stays, whether its checkpoint is from before the cut, or from what is gone."""
     before = models(tmp_path)
     before.open("t-0", {"t-0": start()})
-    scores(before, "t-0", 0, 100)
+    scores(before, "t-0", 0, checkpoint)
     before.checkpoint()
-    after = models(tmp_path)
-    with caplog.at_level(logging.WARNING):
-        assert after.open("t-0", {"t-0": start(due=100, end=20)}) == {"t-0": 0}
-    assert "lies beyond the source's end 20" in caplog.text
-    assert len(scores(after, "t-0", 0, 20)) == 20, "nothing of it may pass for relearned"
+    metrics = Metrics("0")
+    after = models(tmp_path, skip_lost=True, metrics=metrics)
+    with caplog.at_level(logging.ERROR):
+        begins = after.open("t-0", {"t-0": start(due=100, end=20)})
+    assert begins == {"t-0": min(checkpoint, 20)}
+    assert "the source ends at 20: its log was cut" in caplog.text
+    if begins["t-0"] < 20:
+        assert not scores(after, "t-0", begins["t-0"], 20), "that is out"
+    assert after.show()["t-0"].seen == max(checkpoint, 20)
+    assert after.positions() == {"t-0": 20}, "is committed, so that the next start is sound"
+    assert len(scores(after, "t-0", 20, 30)) == 10
+    after.checkpoint()
+    again = models(tmp_path)
+    assert again.open("t-0", {"t-0": start(due=30, end=30)}) == {"t-0": 30}
+    cuts = metrics.registry.get_sample_value("streamgmm_log_cuts_total", {"partition": "t-0"})
+    assert cuts == 1
+
+
+def test_a_log_that_is_cut_under_way_is_gone_on_with_from_its_end(tmp_path: Path) -> None:
+    one = models(tmp_path, skip_lost=True)
+    one.open("t-0", {"t-0": start()})
+    scores(one, "t-0", 0, 100)
+    assert one.lose("t-0", 0, 100) == 100, "the end is no cut"
+    assert one.lose("t-0", 0, 20) == 20
+    assert one.positions() == {"t-0": 20}
+    assert len(scores(one, "t-0", 20, 30)) == 10
+    one.checkpoint()
+    assert models(tmp_path).open("t-0", {"t-0": start(due=30, end=30)}) == {"t-0": 30}
 
 
 def test_what_retention_took_stops_the_job(tmp_path: Path) -> None:
@@ -184,8 +219,8 @@ def test_or_is_counted_and_passed_over(tmp_path: Path, caplog: pytest.LogCapture
     with caplog.at_level(logging.ERROR):
         assert one.open("t-0", {"t-0": start(due=10, first=40)}) == {"t-0": 40}
     assert "t-0: events 10 to 39 are gone from the source" in caplog.text
-    one.lose("t-0", 45)
-    one.lose("t-0", 45)
+    assert one.lose("t-0", 45, 99) == 45
+    assert one.lose("t-0", 45, 99) == 45
     assert one.positions() == {"t-0": 45}
     lost = metrics.registry.get_sample_value("streamgmm_lost_events_total", {"partition": "t-0"})
     assert lost == 30 + 5

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from streamgmm.io.client.partitions import Partition
 
@@ -17,17 +18,25 @@ class SourceUnavailableError(Exception):
 
 
 class PositionGoneError(Exception):
-    """The source holds the next record no more (retention has taken it).
+    """The source does not hold the next record: retention has taken it, or the log was cut.
 
     Attributes
     ----------
     partitions
         Those in which that is so.
+    cut_at
+        Where the log was cut, of those of which that is known: what has these positions and later
+        ones now was never read.
     """
 
-    def __init__(self, partitions: Collection[Partition]) -> None:
+    def __init__(
+        self,
+        partitions: Collection[Partition],
+        cut_at: Mapping[Partition, int] = MappingProxyType({}),
+    ) -> None:
         super().__init__(", ".join(map(str, sorted(partitions))))
         self.partitions = frozenset(partitions)
+        self.cut_at = cut_at
 
 
 class TransactionLostError(Exception):

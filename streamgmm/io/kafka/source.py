@@ -17,6 +17,7 @@ from kafka.errors import (
     AuthorizationError,
     IllegalGenerationError,
     KafkaError,
+    LogTruncationError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     RebalanceInProgressError,
@@ -161,6 +162,10 @@ class KafkaSource:
             return {}  # new partitions, which wait for `open` to say where they begin
         except OffsetOutOfRangeError as error:
             raise PositionGoneError([Partition(*one) for one in error.args[0]]) from error
+        except LogTruncationError as error:  # KIP-320: the leader has another past than we read
+            parted = {Partition(*one): at for one, at in error.divergent_offsets.items()}
+            known = {one: at.offset for one, at in parted.items() if at is not None}
+            raise PositionGoneError(parted, known) from error
         except AuthorizationError as error:
             if self.joined:
                 raise SourceUnavailableError(self._explain(error)) from error
