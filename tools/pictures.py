@@ -85,7 +85,7 @@ def main() -> None:
         "responsibilities", 6, 4,
         lambda ax: plots.plot_responsibilities(model, rows[:2_000], plane, ax=ax),
     )  # fmt: skip
-    draw("summary", 7.5, 3, lambda ax: plots.plot_summary(model, ax=ax))
+    draw("summary", 7, 3.6, lambda ax: plots.plot_summary(model, ax=ax))
     draw("scores", 7.5, 2.6, lambda ax: scores(rows_of(some[:4_000]), ax))
     draw("reasons", 7.5, 2.6, lambda ax: reasons(model, some, ax))
     draw("weights", 7.5, 2.8, weights)

@@ -12,8 +12,8 @@ else:
 __all__ = ["Axes", "axes_or_new"]
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
-    """Return the axes given, or those of a new figure.
+def axes_or_new(ax: Axes | None, *, height: float = 4.8) -> Axes:
+    """Return the axes given, or those of a new figure, so many inches high.
 
     Raises
     ------
@@ -28,5 +28,5 @@ def axes_or_new(ax: Axes | None) -> Axes:
         raise ImportError(
             "pictures need matplotlib; install it with `pip install 'streamgmm[plots]'`"
         ) from error
-    _, new = plt.subplots(layout="constrained")
+    _, new = plt.subplots(figsize=(6.4, height), layout="constrained")
     return new

@@ -1,28 +1,31 @@
-"""A mixture at a glance: a row a component, a column a feature."""
+"""A mixture at a glance: in a row for each feature, where each component has it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamgmm.plots.axes import axes_or_new
 from streamgmm.plots.style import INK, QUIET, Model, by_weight, colour_of, label_of, mixture_of
 from streamgmm.words import number
 
 if TYPE_CHECKING:
-    from streamgmm.mixture import Mixture
     from streamgmm.plots.axes import Axes
 
+Array = NDArray[np.float64]
+
 _WIDTH = 1.6448536269514722  # standard deviations that hold 90% of a Gaussian
-_MARGIN = 0.06  # of a column, on both sides
+_FILLED = 0.8  # of a row's height, by its bars
+_ROW, _BAR, _REST = 0.12, 0.17, 1.0  # inches, of a figure of its own
 
 
 def plot_summary(model: Model, *, most: int = 8, ax: Axes | None = None) -> Axes:
     """Draw where each component has each feature: its mean, and the range of 90% of its events.
 
-    Each feature has a column with a scale of its own, from the lowest to the highest of these
-    ranges.
+    Each feature has a row with a scale of its own, from the lowest to the highest of these ranges,
+    which stand at its end.
 
     Parameters
     ----------
@@ -31,7 +34,7 @@ def plot_summary(model: Model, *, most: int = 8, ax: Axes | None = None) -> Axes
     most
         How many components to show, largest first.
     ax
-        Where to draw; None: a new figure.
+        Where to draw; None: a new figure, as high as it takes.
 
     Raises
     ------
@@ -44,50 +47,50 @@ def plot_summary(model: Model, *, most: int = 8, ax: Axes | None = None) -> Axes
     >>> from streamgmm.plots import plot_summary
     >>> shape = [[1.0]]
     >>> mixture = Mixture([0.3, 0.7], [[0.0], [9.0]], [shape, shape], ["size"], ["day", "night"])
-    >>> [label.get_text() for label in plot_summary(mixture).get_yticklabels()]
+    >>> [text.get_text() for text in plot_summary(mixture).get_legend().get_texts()]
     ['night, 70%', 'day, 30%']
     """
     mixture = mixture_of(model)
     order = by_weight(mixture)[:most]
-    spread = np.sqrt(np.einsum("kii->ki", mixture.covariances))
-    low, high = mixture.means - _WIDTH * spread, mixture.means + _WIDTH * spread
-    least, reach = low[order].min(axis=0), np.ptp([*low[order], *high[order]], axis=0)
-    ax = axes_or_new(ax)
-    for i, name in enumerate(mixture.feature_names):
-        if i % 2 == 0:
-            ax.axvspan(i, i + 1, color=INK, alpha=0.04, linewidth=0, zorder=0)
-        ax.annotate(
-            str(name), (i + 0.5, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 6),
-            textcoords="offset points", ha="center", color=INK,
+    means = mixture.means[order]
+    spread = np.sqrt(np.einsum("kii->ki", mixture.covariances))[order]
+    low, high = means - _WIDTH * spread, means + _WIDTH * spread
+    least, greatest = low.min(axis=0), high.max(axis=0)
+    low, means, high = ((part - least) / (greatest - least) for part in (low, means, high))
+    ax = axes_or_new(ax, height=_REST + mixture.n_features * (_ROW + _BAR * len(order)))
+    step = _FILLED / len(order)
+    for rank, k in enumerate(order):
+        label = f"{label_of(mixture.component_names[k])}, {mixture.weights[k]:.0%}"
+        at = np.arange(mixture.n_features) - 0.5 * _FILLED + (rank + 0.5) * step
+        colour = colour_of(rank)
+        ax.barh(
+            at, (high - low)[rank], left=low[rank], height=0.7 * step, color=colour, alpha=0.5,
+            label=label,
         )  # fmt: skip
-        for rank, k in enumerate(order):
-            left, centre, right = (
-                i + _MARGIN + (1.0 - 2.0 * _MARGIN) * (float(value) - least[i]) / reach[i]
-                for value in (low[k, i], mixture.means[k, i], high[k, i])
-            )
-            colour = colour_of(rank)
-            ax.plot(
-                [left, right], [rank, rank], color=colour, linewidth=7, alpha=0.45,
-                solid_capstyle="butt",
-            )  # fmt: skip
-            ax.plot([centre], [rank], "o", color=colour, markersize=6, markeredgecolor="white")
-    _finish(ax, mixture, order, [(least[i], least[i] + reach[i]) for i in range(len(least))])
+        ax.plot(means[rank], at, "o", color=colour, markersize=5, markeredgecolor="white")
+    names = [str(name) for name in mixture.feature_names]
+    _finish(ax, names, least, greatest)
     return ax
 
 
-def _finish(ax: Axes, mixture: Mixture, order: list[int], ends: list[tuple[float, float]]) -> None:
-    """Write components at the left, and the ends of each feature's scale below its column."""
-    labels = [f"{label_of(mixture.component_names[k])}, {mixture.weights[k]:.0%}" for k in order]
-    ax.set_yticks(range(len(order)), labels)
-    ax.set_ylim(len(order) - 0.5, -0.5)
-    ax.set_xlim(0.0, mixture.n_features)
+def _finish(ax: Axes, names: list[str], least: Array, greatest: Array) -> None:
+    """Write the features at the left of their rows, and the ends of their scales at the right."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_xlim(-0.02, 1.02)
     ax.set_xticks([])
-    for i, (low, high) in enumerate(ends):
-        for value, place, side in ((low, i + _MARGIN, "left"), (high, i + 1 - _MARGIN, "right")):
-            ax.annotate(
-                number(value), (place, 0.0), xycoords=("data", "axes fraction"), xytext=(0, -5),
-                textcoords="offset points", ha=side, va="top", color=QUIET, fontsize="small",
-            )  # fmt: skip
+    for i in range(len(names)):
+        if i % 2 == 0:
+            ax.axhspan(i - 0.5, i + 0.5, color=INK, alpha=0.04, linewidth=0, zorder=0)
+        ax.annotate(
+            f"{number(float(least[i]))} to {number(float(greatest[i]))}", (1.0, i),
+            xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
+            va="center", color=QUIET, fontsize="small",
+        )  # fmt: skip
+    ax.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, labelcolor=INK,
+        fontsize="small",
+    )  # fmt: skip
     for side in ("top", "right", "left", "bottom"):
         ax.spines[side].set_visible(False)
     ax.tick_params(axis="y", length=0, labelcolor=INK)

@@ -93,31 +93,45 @@ def test_colours_mix_by_responsibility() -> None:
 
 
 def test_the_summary_has_each_components_range_where_it_belongs() -> None:
-    ax = plot_summary(TWO)
-    labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == ["nightly, 75%", "component 0, 25%"]
-    assert ax.get_xlim() == (0.0, 2.0)
-    bars = [line.get_xdata() for line in ax.lines[::2]]
-    means = [line.get_xdata()[0] for line in ax.lines[1::2]]
-    for bar, mean in zip(bars, means, strict=True):
-        assert bar[0] < mean < bar[1]
-        assert mean == pytest.approx(np.mean(bar))
-    (nightly_size, usual_size), (nightly_time, usual_time) = means[:2], means[2:]
-    assert 0.0 < usual_size < nightly_size < 1.0 < usual_time < nightly_time < 2.0
-    # the scale of the first column: from the lowest end to the highest
-    ends = [text.get_text() for text in ax.texts if text.get_fontsize() < 9.5][:2]
-    assert [float(end) for end in ends] == pytest.approx(
-        [-1.6449 * 2.0**0.5, 9.0 + 1.6449], rel=1e-2
+    _, ax = plt.subplots()
+    assert plot_summary(TWO, ax=ax) is ax
+    assert entries(ax) == ["nightly, 75%", "component 0, 25%"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["size", "time"]
+    nightly, usual = (
+        [(bar.get_x(), bar.get_x() + bar.get_width(), bar.get_y()) for bar in bars]
+        for bars in ax.containers
     )
+    means = [line.get_xdata() for line in ax.lines]
+    for bars, centres in zip((nightly, usual), means, strict=True):
+        for i, ((left, right, bottom), centre) in enumerate(zip(bars, centres, strict=True)):
+            assert centre == pytest.approx((left + right) / 2)
+            assert i - 0.5 < bottom < i + 0.5  # in its feature's row
+    # size: of the usual one from 0 - 1.64 sqrt(2), of the nightly up to 9 + 1.64
+    least, greatest = -1.6449 * 2.0**0.5, 9.0 + 1.6449
+    assert usual[0][0] == pytest.approx(0.0)
+    assert nightly[0][1] == pytest.approx(1.0)
+    assert means[0][0] == pytest.approx((9.0 - least) / (greatest - least), rel=1e-4)
+    assert [text.get_text() for text in ax.texts] == ["-2.33 to 10.6", "-1.64 to 6.64"]
 
 
-def test_the_summary_shows_the_largest_and_runs_downwards() -> None:
-    ax = plot_summary(many(11), most=3)
-    assert [label.get_text() for label in ax.get_yticklabels()] == [
+def test_the_summary_shows_the_largest_and_is_as_high_as_it_takes() -> None:
+    assert entries(plot_summary(many(11), most=3)) == [
         "component 0, 17%", "component 1, 15%", "component 2, 14%",
     ]  # fmt: skip
-    bottom, top = ax.get_ylim()
-    assert bottom > top
+    few, more = (plot_summary(many(11), most=most).figure for most in (2, 8))
+    assert more.get_figheight() > few.get_figheight()
+
+
+def test_no_text_of_the_summary_lies_on_another() -> None:
+    names = [f"a feature with a name that is very long, {i}" for i in range(13)]
+    mixture = Mixture([0.5, 0.3, 0.2], np.arange(39.0).reshape(3, 13), [np.eye(13)] * 3, names)
+    ax = plot_summary(mixture)
+    ax.figure.canvas.draw()
+    texts = [*ax.texts, *ax.get_yticklabels(), *ax.get_legend().get_texts()]
+    boxes = [text.get_window_extent() for text in texts]
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    inside = ax.figure.bbox
+    assert all(inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1) for box in boxes)
 
 
 @pytest.mark.parametrize(
