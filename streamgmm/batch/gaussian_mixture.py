@@ -83,6 +83,9 @@ class GaussianMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit
     (Ghahramani & Jordan 1994); nothing is filled in. Rows without any value say nothing and are
     left out.
 
+    Components are in the order of their weights, the largest first; if something of the start was
+    given, in its order.
+
     The fit does not depend on the order of the rows, and a row of weight 2 counts as two: distinct
     rows are taken in one order, and starts are drawn among these.
 
@@ -99,12 +102,12 @@ class GaussianMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit
     >>> X[::10, 0] = np.nan
     >>> gm = GaussianMixture(2).fit(X)
     >>> gm.weights_.round(2)
-    array([0.33, 0.67])
+    array([0.67, 0.33])
     >>> gm.means_.round()
-    array([[8., 8.],
-           [1., 1.]])
+    array([[1., 1.],
+           [8., 8.]])
     >>> gm.predict([[7.5, np.nan]])
-    array([0])
+    array([1])
     """
 
     def __init__(
@@ -170,8 +173,9 @@ class GaussianMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        self.weights_, self.means_ = best.found.weights, best.found.means
-        self.covariances_ = shape.concise(best.found.covariances)
+        found = best.found if given.says_something else best.found.by_weight()
+        self.weights_, self.means_ = found.weights, found.means
+        self.covariances_ = shape.concise(found.covariances)
         self.converged_, self.n_iter_ = best.converged, len(best.bounds)
         self.lower_bounds_, self.lower_bound_ = best.bounds, best.bounds[-1]
         return self

@@ -54,6 +54,11 @@ class GivenStart:
     means: Array | None
     covariances: Array | None
 
+    @property
+    def says_something(self) -> bool:
+        """Whether anything was given, and with it an order of the components."""
+        return not (self.weights is None and self.means is None and self.covariances is None)
+
     def over(self, seeded: Gaussians) -> Gaussians:
         """Return what the seeding says, and in its place what the user does."""
         return Gaussians(

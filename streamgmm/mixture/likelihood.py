@@ -51,6 +51,11 @@ class Gaussians:
     means: Array
     covariances: Array
 
+    def by_weight(self) -> Gaussians:
+        """Return them in the order of their weights, the largest first."""
+        order = np.argsort(-self.weights, kind="stable")
+        return Gaussians(self.weights[order], self.means[order], self.covariances[order])
+
 
 @dataclass(frozen=True, slots=True)
 class Climb:

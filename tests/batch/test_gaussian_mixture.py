@@ -265,6 +265,15 @@ def test_a_seed_gives_one_fit_and_another_may_give_another(init: str) -> None:
     assert len(set(fits)) > 1
 
 
+def test_components_are_in_the_order_of_their_weights_or_of_the_start() -> None:
+    X = clusters(400, 2, k=4)
+    assert (np.diff(GaussianMixture(4, max_iter=300).fit(X).weights_) <= 0.0).all()
+    means = np.array([[-50.0, 0.0], [50.0, 0.0]])
+    two = np.concatenate([X[:10] + means[0], X[:90] + means[1]])
+    assert GaussianMixture(2, means_init=means).fit(two).weights_ == pytest.approx([0.1, 0.9])
+    assert GaussianMixture(2, means_init=means[::-1]).fit(two).weights_ == pytest.approx([0.9, 0.1])
+
+
 def test_more_starts_come_no_less_far() -> None:
     X = clusters(300, 2, k=8, seed=2)
     bounds = [
