@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-import subprocess
 from collections import defaultdict
 from contextlib import closing
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,17 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
-from kafka.record.util import calc_crc32c
 
 from streamgmm.events import BatchDecoder, Field, Schema
 from streamgmm.io.kafka import KafkaPython
 from streamgmm.io.kafka.unreadable import _Readable
-from tests.brokers.kafka_jars import require
+from tests.io.damage import SAID, damage, kcat
 from tests.io.members import MADE_BY, assigned, member, read
 from tests.workers import Topics, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from streamgmm.errors import EventError
@@ -35,28 +30,13 @@ if TYPE_CHECKING:
 
 EVENT = b'{"a": 1}'
 HEADER_BYTES = 61
-CHECKSUM, ATTRIBUTES, LAST_OFFSET_DELTA = 17, 22, 23
-CODECS = {"gzip": 1, "codec": 5}
-SAID = {
-    "bytes": "its checksum is not that of its bytes",
-    "header": "its checksum is not that of its bytes",
-    "gzip": "compressed with gzip and cannot be decompressed",
-    "codec": "compressed with codec 5",
-}
-
-
-def kcat(
-    brokers: str, topic: str, *options: str | bytes, count: int = 3, event: bytes = EVENT
-) -> None:
-    command = [require("kcat", "kcat"), "-P", "-b", brokers, "-t", topic, *options]
-    subprocess.run(command, input=(event + b"\n") * count, check=True)
 
 
 def fill(kafka: str, name: str) -> None:
     """Send 16 events in whatever way others may write them."""
     for codec in ("gzip", "snappy", "lz4", "zstd"):
-        kcat(kafka, name, "-z", codec)
-    kcat(kafka, name, "-H", b"\xff\xfe=a name that is no text")
+        kcat(kafka, name, "-z", codec, events=[EVENT] * 3)
+    kcat(kafka, name, "-H", b"\xff\xfe=a name that is no text", events=[EVENT] * 3)
     with closing(Topics(kafka)) as topics:
         topics.send(name, EVENT)
         topics.flush()
@@ -105,37 +85,6 @@ def test_what_cannot_be_read_is_a_dead_letter_and_what_follows_is_read(
         assert [one.length > 0 for one in dead] == [True, False, False]
 
 
-def spans(segment: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Give where the batches in a partition's file begin and end, and the offsets in each."""
-    at = 0
-    while at < len(segment):
-        begin = at
-        first, length = struct.unpack_from(">qi", segment, at)
-        (further,) = struct.unpack_from(">i", segment, at + LAST_OFFSET_DELTA)
-        at += 12 + length
-        yield begin, at, first, first + further + 1
-
-
-def damage(file: Path) -> dict[int, str]:
-    """Damage batches where they are kept; return by offset what is to be said of its record."""
-    data = bytearray(file.read_bytes())
-    said: dict[int, str] = {}
-    kinds = cycle((None, "bytes", "codec", None, "gzip", "header"))
-    batches = [(*place, next(kinds)) for place in spans(data)]
-    batches[-1] = (*batches[-1][:4], "bytes")
-    for begin, end, first, after, kind in batches:
-        if kind in CODECS:
-            data[begin + ATTRIBUTES] = CODECS[kind]
-            checksum = calc_crc32c(memoryview(data)[begin + CHECKSUM + 4 : end])
-            struct.pack_into(">I", data, begin + CHECKSUM, checksum)
-        elif kind is not None:
-            data[end - 3 if kind == "bytes" else begin + LAST_OFFSET_DELTA] ^= 0x7F
-        if kind is not None:
-            said |= dict.fromkeys(range(first, after), SAID[kind])
-    file.write_bytes(data)
-    return said
-
-
 def test_what_was_damaged_on_disk_is_dead_letters_and_what_follows_is_read(
     own_kafka: KafkaBroker, tmp_path: Path
 ) -> None:
@@ -143,9 +92,9 @@ def test_what_was_damaged_on_disk_is_dead_letters_and_what_follows_is_read(
     with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
         admin.create_topics({"t": {"num_partitions": 1, "replication_factor": 1}})
     # So long that librdkafka takes spaces for an offset after a wrong checksum.
-    event = EVENT + b" " * 100
+    events = [EVENT + b" " * 100] * 3
     for _ in range(8):
-        kcat(brokers, "t", event=event)
+        kcat(brokers, "t", events=events)
     said = damage(tmp_path / "kafka" / "data" / "t-0" / f"{0:020}.log")
     assert set(said.values()) == set(SAID.values())
     assert 23 in said
@@ -156,7 +105,7 @@ def test_what_was_damaged_on_disk_is_dead_letters_and_what_follows_is_read(
             source.open(partition, 0)
             made = decoded(source, partition, 24 + 3 * number)
             if not number:
-                kcat(brokers, "t", event=event)  # after the damaged batch that was the last one
+                kcat(brokers, "t", events=events)  # after the damaged batch that was the last one
                 made += decoded(source, partition, 3)
             assert source.position(partition) == 27
         fit = [at for batch, _ in made for at in batch.positions]

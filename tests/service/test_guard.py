@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -218,6 +219,26 @@ def test_an_event_that_kills_the_process_three_times_is_set_aside(tmp_path: Path
     scores, dead = live(machine, poisoned(130), due=200)
     assert (scores, dead) == (without(130)[0][199:], [])
     assert live(machine, poisoned(130), due=100)[1] == [(130, "crashed")]
+
+
+def test_on_machines_with_a_directory_each_every_one_counts_for_itself(
+    tmp_path: Path,
+) -> None:
+    """The event goes from one to the next until one that has died three times gets it again."""
+    machines = [Machine(tmp_path / name, {POISON}) for name in ("a", "b", "c")]
+    deaths = 0
+    for machine in cycle(machines):
+        try:
+            scores, dead = live(machine, poisoned(130))
+            break
+        except DeathError:
+            deaths += 1
+    assert deaths == 3 * 3, "in turn, the most that it can take"
+    assert dead == [(130, "crashed")]
+    assert scores == without(130)[0]
+    models = machines[-1].start()
+    scores, dead = put_out(models, poisoned(130))
+    assert (scores, dead) == (without(130)[0], [(130, "crashed")]), "the others know it too"
 
 
 def test_one_that_kills_while_it_is_learned_again_is_found_as_well(tmp_path: Path) -> None:
