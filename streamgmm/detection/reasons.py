@@ -117,10 +117,12 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     if not len(observed):
         return Explanation(component, 0.0, ())
     centre, covariance = mixture.shape_in_frame(component)
-    covariance = covariance[np.ix_(observed, observed)]
-    unit = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(unit, unit)
-    z, centre = mixture.frame.to_frame(x)[observed], centre[observed]
+    z = mixture.frame.to_frame(x)
+    if len(observed) < len(x):
+        covariance = covariance[np.ix_(observed, observed)]
+        z, centre = z[observed], centre[observed]
+    unit = np.sqrt(covariance.diagonal())
+    correlation = covariance / (unit[:, None] * unit)
     delta = (z - centre) / unit
     shift, variance = _given_the_rest(correlation, delta)
     (expected, usual), (spread, usual_spread) = _in_user_units(
@@ -135,7 +137,7 @@ def explain(mixture: OnlineMixture, x: Array) -> Explanation:
     ])  # fmt: skip
     order = np.lexsort((-columns[0], -columns[6]))
     rows = zip(observed[order].tolist(), columns[:, order].T.tolist(), strict=True)
-    reasons = tuple(Reason(feature, *row) for feature, row in rows)
+    reasons = tuple([Reason(feature, *row) for feature, row in rows])
     behaviour = _behaviour(mixture, responsibilities[0], distances[0], len(observed))
     return Explanation(component, float(np.sqrt(distances[0][component])), reasons, behaviour)
 
@@ -144,15 +146,17 @@ def _in_user_units(
     frame: Frame, columns: NDArray[np.int64], z: Array, spread: Array
 ) -> tuple[Array, Array]:
     """Return positions and spreads (n, d) of some of the frame's columns as the user knows them."""
-    whole = np.zeros((len(z), len(frame.scale)))
-    whole[:, columns] = z
+    whole = z
+    if len(columns) < len(frame.scale):
+        whole = np.zeros((len(z), len(frame.scale)))
+        whole[:, columns] = z
     return frame.to_user(whole)[:, columns], frame.slope(whole)[:, columns] * spread
 
 
 def _given_the_rest(correlation: Array, delta: Array) -> tuple[Array, Array]:
     """Return mean and variance (d,) of each of d features of unit variance given the others."""
     precision = np.linalg.inv(correlation)
-    variance = 1.0 / np.diag(precision)
+    variance: Array = np.reciprocal(precision.diagonal())
     # by the terms of the others alone, so that a far value does not drown what they let expect
     np.fill_diagonal(precision, 0.0)
     shift: Array = -(precision @ delta) * variance
@@ -190,7 +194,9 @@ def _behaviour(
     k = int(responsibilities.argmax())
     part = 2.0 / (9.0 * n_observed)
     typical = distances <= n_observed * (1.0 - part + _TYPICAL * part**0.5) ** 3
+    if not typical[k]:
+        return None
     settled = mixture.fully_established
-    if settled[k] or not typical[k] or (typical & settled).any():
+    if settled[k] or (typical & settled).any():
         return None
     return int(mixture.ids[k])

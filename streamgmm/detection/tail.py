@@ -18,6 +18,7 @@ from streamgmm.values import check_whole
 
 from .bursts import Bursts
 from .excesses import ExcessLaw
+from .window import Window
 
 Array = NDArray[np.float64]
 
@@ -48,10 +49,7 @@ class Tail:
 
     def __init__(self, window: int) -> None:
         check_whole("window", window, LEAST_WINDOW)
-        self.window = window
-        self._ring: Array = np.empty(0)  # room; the first _count are scores
-        self._count = 0
-        self._next = 0  # where the ring is written once it is full
+        self._window = Window(window)
         self._seen = 0  # scores since the beginning
         self._due = 0  # scores until the next fit
         self._fitted_to = 0  # scores behind the last one
@@ -75,8 +73,8 @@ class Tail:
 
     def start(self, scores: Array) -> None:
         """Begin with the warm-up's scores (n,)."""
-        self._ring = scores[-self.window :].copy()
-        self._count = self._seen = len(self._ring)
+        self._window.start(scores)
+        self._seen = len(self._window)
         self._refit()
 
     def p_value(self, scores: Array) -> Array:
@@ -116,32 +114,18 @@ class Tail:
         share = float(self._shares[-1])
         # of the window as it was fitted to: as it is now depends on where blocks end
         kept = self._bursts.admit(scores - self._level, self._law, share, self._fitted_to)
-        self._write(scores[kept])
+        self._window.add(scores[kept])
         if self._due > 0:
             return False
         self._refit()
         return True
 
-    def _write(self, scores: Array) -> None:
-        """Put scores into the ring, over the oldest where it is full."""
-        fresh = min(len(scores), self.window - self._count)
-        if self._count + fresh > len(self._ring):
-            room = np.empty(min(max(2 * len(self._ring), self._count + fresh), self.window))
-            room[: self._count] = self._ring[: self._count]
-            self._ring = room
-        self._ring[self._count : self._count + fresh] = scores[:fresh]
-        self._count += fresh
-        rest = scores[fresh:]
-        self._ring[(self._next + np.arange(len(rest))) % self.window] = rest
-        self._next = (self._next + len(rest)) % self.window
-
     def _refit(self) -> None:
-        young = max(self._seen // _YOUTH, self.window // _LEAST)
-        if young < self._count < self.window:
-            self._ring = self._ring[self._count - young : self._count].copy()
-            self._count = young
-        ordered = np.sort(self._ring[: self._count])
-        n = self._count
+        young = max(self._seen // _YOUTH, self._window.size // _LEAST)
+        if young < len(self._window) and not self._window.full:
+            self._window.keep_latest(young)
+        ordered = self._window.ordered()
+        n = len(ordered)
         k = min(math.isqrt(_TAIL * n), n // 2)
         while True:
             level = float(ordered[n - k - 1])
@@ -162,8 +146,7 @@ class Tail:
     def state(self) -> dict[str, Any]:
         """Return window, law and schedule as plain arrays and scalars."""
         return {
-            "ring": self._ring[: self._count].copy(),
-            "next": self._next,
+            **self._window.state(),
             "seen": self._seen,
             "due": self._due,
             "fitted_to": self._fitted_to,
@@ -176,9 +159,8 @@ class Tail:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Put back what :meth:`state` returned."""
-        self._ring = np.array(state["ring"])
-        self._count = len(self._ring)
-        self._next, self._seen = int(state["next"]), int(state["seen"])
+        self._window.restore(state)
+        self._seen = int(state["seen"])
         self._due, self._fitted_to = int(state["due"]), int(state["fitted_to"])
         self._bursts.tokens[:] = state["tokens"]
         self._law = None if state["law"] is None else ExcessLaw.from_state(state["law"])

@@ -86,7 +86,7 @@ INLINE lanes own_share(const model_t *m, int64_t g) {
 INLINE void pool(const model_t *m, double *pooled) {
     for (int64_t i = 0; i < m->size; i++) {
         lanes sum = lanes_all(0.0);
-        for (int64_t g = 0; g < m->groups; g++)
+        for (int64_t g = 0; g < m->active; g++)
             sum += lanes_load(GROUP(m->weight, g)) *
                    lanes_load(m->scatter + (g * m->size + i) * LANES);
         pooled[i] = lanes_sum(sum);

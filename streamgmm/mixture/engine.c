@@ -61,7 +61,7 @@ INLINE void place(const model_t *m, scratch_t *s, const double *x) {
 INLINE void centre(const model_t *m, scratch_t *s) {
     const int64_t d = m->d;
     const double *z = s->z;
-    for (int64_t g = 0; g < m->groups; g++) {
+    for (int64_t g = 0; g < m->active; g++) {
         const double *mean = m->mean + g * d * LANES;
         double *delta = s->delta + g * d * LANES;
         for (int64_t i = 0; i < d; i++)
@@ -111,17 +111,17 @@ INLINE int64_t first_largest(const double *values, int64_t n) {
 /* from e^(a_k - top) to responsibilities */
 INLINE void normalise(const model_t *m, scratch_t *s) {
     lanes sum = lanes_all(0.0);
-    for (int64_t g = 0; g < m->groups; g++) {
+    for (int64_t g = 0; g < m->active; g++) {
         lanes joint = lanes_load(GROUP(m->weight, g)) * lanes_load(GROUP(s->responsibility, g));
         lanes_store(GROUP(s->responsibility, g), joint);
         sum += joint;
     }
     s->total = lanes_sum(sum);
     double inverse = 1.0 / s->total;
-    for (int64_t g = 0; g < m->groups; g++)
+    for (int64_t g = 0; g < m->active; g++)
         lanes_store(GROUP(s->responsibility, g),
                     lanes_load(GROUP(s->responsibility, g)) * inverse);
-    s->component = first_largest(s->responsibility, m->components);
+    s->component = first_largest(s->responsibility, m->active * LANES);
 }
 
 /* ---- score ----------------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ INLINE void complete(const model_t *m, scratch_t *s) {
     double farther = s->n_missing == m->d ? m->freedom[k]
                                           : farther_over_all(s->distance[k], seen, unseen);
     double *density = s->completed, *distances = s->completed + m->groups * LANES;
-    for (int64_t g = 0; g < m->groups; g++) {
+    for (int64_t g = 0; g < m->active; g++) {
         const double *mean = m->mean + g * m->d * LANES;
         for (int64_t i = 0; i < m->d; i++)
             lanes_store(AT(s->work, i), s->z[i] - lanes_load(AT(mean, i)));
@@ -153,8 +153,8 @@ INLINE void complete(const model_t *m, scratch_t *s) {
 
 /* e = e^(a_k - top); returns top, the largest a_k */
 INLINE double exponentiate(const model_t *m, const double *a, double *e) {
-    double top = largest(a, m->groups);
-    for (int64_t g = 0; g < m->groups; g++)
+    double top = largest(a, m->active);
+    for (int64_t g = 0; g < m->active; g++)
         lanes_store(GROUP(e, g), lanes_exp(lanes_load(GROUP(a, g)) - top));
     return top;
 }
@@ -162,7 +162,7 @@ INLINE double exponentiate(const model_t *m, const double *a, double *e) {
 INLINE double tail_score(const model_t *m, scratch_t *s, const double *distance) {
     double *log_q = s->work, *e = s->work + m->groups * LANES;
     double half = 0.5 * (double)m->d;
-    for (int64_t k = 0; k < m->groups * LANES; k++)
+    for (int64_t k = 0; k < m->active * LANES; k++)
         log_q[k] = m->weight[k] > 0.0 ? log_upper_gamma(half, 0.5 * distance[k]) : -1e300;
     double top = exponentiate(m, log_q, e);
     return graded(m, log_q, e, top);
@@ -180,7 +180,7 @@ INLINE double completed_score(const model_t *m, scratch_t *s) {
 INLINE void densities(const model_t *m, scratch_t *s, const double *x) {
     place(m, s, x);
     centre(m, s);
-    for (int64_t g = 0; g < m->groups; g++) group_density(m, s, g);
+    for (int64_t g = 0; g < m->active; g++) group_density(m, s, g);
     s->top = exponentiate(m, s->log_density, s->responsibility);
 }
 
@@ -325,7 +325,7 @@ INLINE int has_changed(const model_t *m, int64_t g) {
 
 INLINE void factorise_changed(const model_t *m, scratch_t *s) {
     int pooled = 0;
-    for (int64_t g = 0; g < m->groups; g++) {
+    for (int64_t g = 0; g < m->active; g++) {
         if (!has_changed(m, g)) continue;
         if (is_tied(m)) return factorise_all(m, s);
         if (!pooled) pool(m, s->pooled);
@@ -377,9 +377,9 @@ void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
     if (u <= 0.0 || s->n_missing == m->d) return;
     double believed = belief(m), step = decay_mass(m, s, u, t);
     lanes pooled = lanes_all(0.0);
-    for (int64_t g = 0; g < m->groups; g++) pooled += learn_group(m, s, g, step, believed);
+    for (int64_t g = 0; g < m->active; g++) pooled += learn_group(m, s, g, step, believed);
     double moved = lanes_sum(pooled);
-    for (int64_t g = 0; g < m->groups; g++) {
+    for (int64_t g = 0; g < m->active; g++) {
         lanes change = lanes_load(GROUP(m->change, g)) + moved * lanes_load(GROUP(s->work, g));
         lanes real = lanes_select(lanes_load(GROUP(m->weight, g)) > 0.0, change, lanes_all(0.0));
         lanes_store(GROUP(m->change, g), real);
@@ -394,7 +394,7 @@ void VARIANT(learn_event)(const model_t *m, scratch_t *s, double u, double t) {
 void VARIANT(accumulate_event)(const model_t *m, const scratch_t *s, double weight, int bounded,
                                sums_t *sums) {
     double observed = (double)(m->d - s->n_missing);
-    for (int64_t g = 0; g < m->groups; g++) {
+    for (int64_t g = 0; g < m->active; g++) {
         lanes r = weight * lanes_load(GROUP(s->responsibility, g));
         r = lanes_select(r < VANISHED, lanes_all(0.0), r);
         lanes_store(GROUP(sums->r, g), lanes_load(GROUP(sums->r, g)) + r);

@@ -21,9 +21,9 @@ INLINE int is_established(const model_t *m, int64_t k, double threshold) {
 INLINE double sum_from_own_top(const model_t *m, const double *a, double threshold,
                                double heaviest) {
     double top = -1e308, sum = 0.0;
-    for (int64_t k = 0; k < m->components; k++)
+    for (int64_t k = 0; k < m->active * LANES; k++)
         if (is_established(m, k, threshold) && a[k] > top) top = a[k];
-    for (int64_t k = 0; k < m->components; k++)
+    for (int64_t k = 0; k < m->active * LANES; k++)
         if (is_established(m, k, threshold)) {
             double weight = m->weight[k], least = threshold * heaviest;
             if (m->experience[k] >= threshold && weight < least) weight = least;
@@ -55,8 +55,8 @@ INLINE lanes graded_levels(const model_t *m, const double *a, double top, lanes 
  * in one pass over the components. */
 INLINE double graded(const model_t *m, const double *a, const double *e, double top) {
     const double *traffic = m->traffic, *experience = m->experience, *weight = m->weight;
-    const int64_t components = m->components;
-    double heaviest = largest(weight, m->groups);
+    const int64_t components = m->active * LANES;
+    double heaviest = largest(weight, m->active);
     lanes lower = lanes_load(m->thresholds), upper = lanes_load(m->thresholds + LANES);
     lanes lower_least = lower * heaviest, upper_least = upper * heaviest;
     lanes lower_sum = lanes_all(0.0), upper_sum = lanes_all(0.0);

@@ -7,7 +7,7 @@ cdef extern from "model.h":
     enum: COVARIANCE_TIED
 
     ctypedef struct model_t:
-        int64_t components, groups, d, size, occupied
+        int64_t components, groups, d, size, occupied, active
         int32_t covariance, decay, score
         double rate, alpha, kappa, rho, nu, tolerance, weight_floor
         double thresholds[8]

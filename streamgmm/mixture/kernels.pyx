@@ -143,10 +143,12 @@ cdef class Engine:
         self.count_occupied()
 
     cdef void count_occupied(self):
-        cdef int64_t k, occupied = 0
+        cdef int64_t k, occupied = 0, last = 0
         for k in range(self.model.components):
-            occupied += self.model.weight[k] > 0.0
+            if self.model.weight[k] > 0.0:
+                occupied, last = occupied + 1, k
         self.model.occupied = max(occupied, 1)
+        self.model.active = last // LANES + 1
 
     cdef Scratch scratch_for(self, const double[:, ::1] X):
         """Working memory for the rows of X, which must have the mixture's features."""
@@ -171,18 +173,19 @@ cdef class Engine:
 
     def expect(self, const double[:, ::1] X):
         """Log-likelihoods (n,) of the observed parts, responsibilities (n, K) and squared
-        Mahalanobis distances (n, K); nothing is learned."""
+        Mahalanobis distances (n, K), infinite beyond the last component; nothing is learned."""
         cdef Py_ssize_t i, k, n = X.shape[0], components = self.model.components
         cdef Scratch scratch = self.scratch_for(X)
-        likelihood, resp = np.empty(n), np.empty((n, components))
-        distance = np.empty((n, components))
+        cdef Py_ssize_t active = min(components, self.model.active * LANES)
+        likelihood, resp = np.empty(n), np.zeros((n, components))
+        distance = np.full((n, components), np.inf)
         cdef double[::1] out = likelihood
         cdef double[:, ::1] r = resp, m2 = distance
         with nogil:
             for i in range(n):
                 expect_event(&self.model, &scratch.s, &X[i, 0])
                 out[i] = log_likelihood(&self.model, &scratch.s)
-                for k in range(components):
+                for k in range(active):
                     r[i, k] = scratch.s.responsibility[k]
                     m2[i, k] = scratch.s.distance[k]
         return likelihood, resp, distance

@@ -16,7 +16,7 @@ from .forgetting import Stationary
 from .frame import Frame
 from .online import OnlineMixture
 from .rules import Rules
-from .structure import joined, merge
+from .structure import compacted, joined, merge
 
 Array = NDArray[np.float64]
 
@@ -160,18 +160,18 @@ def simplify(mixture: OnlineMixture, X: Array, weight: Array) -> None:
 
     As long as there is a pair whose merger costs its own events less than 0.3 nats on average, the
     cheapest one merges and EM goes on from there. A behaviour that several components share is
-    thus one component, whose share of the traffic says how established it is.
+    thus one component, whose share of the traffic says how established it is. Those that are left
+    are in the first slots.
     """
-    while True:
-        pairs = _nearest_pairs(mixture, by_weight=False)
-        if not pairs:
-            return
+    while pairs := _nearest_pairs(mixture, by_weight=False):
         merged = _indistinct(mixture, X, weight, pairs)
         if merged is None:
-            return
+            break
         mixture.components = merged
         for _ in range(_ROUNDS):
             mixture.engine.expectation_maximisation(X, weight)
+    if not mixture.components.occupied.all():
+        mixture.components = compacted(mixture.components)
 
 
 def _indistinct(

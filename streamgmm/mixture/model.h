@@ -30,6 +30,7 @@ typedef struct {
     /* sizes */
     int64_t components, groups, d, size; /* components without the padding */
     int64_t occupied;                    /* of them, those that have a weight */
+    int64_t active;                      /* groups up to the last of these: an event passes the rest by */
     /* rules */
     int32_t covariance, decay, score;
     double rate;        /* DECAY_OWN, DECAY_COMMON: ln 2 / half-life in events; DECAY_TIME: in s */

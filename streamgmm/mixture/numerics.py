@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NUMERICS: Final = 1
+NUMERICS: Final = 2
 """To be raised by every change, here or in what is built upon the mixture, after which the same
 events no longer come to the same bits: another order of sums, another approximation, another rule.
 """

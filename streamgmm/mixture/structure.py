@@ -123,6 +123,16 @@ def birth(
 # ---- slots -------------------------------------------------------------------------------
 
 
+def compacted(parts: Components) -> Components:
+    """Return ``parts`` with its components in the first slots, in the order they were in.
+
+    An event costs what the slots up to the last component cost (``active`` in ``model.h``).
+    """
+    order = np.argsort(~parts.occupied, kind="stable")
+    fields = ("ids", "weights", "counts", "tenure", "means", "scatters")
+    return replace(parts, **{name: getattr(parts, name)[order] for name in fields})
+
+
 def _check(parts: Components, *slots: int) -> None:
     for k in slots:
         if not 0 <= k < len(parts.weights) or not parts.occupied[k]:

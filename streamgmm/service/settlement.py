@@ -22,6 +22,9 @@ __all__ = ["Settlement"]
 _SECONDS: Final = 1.0
 # A sink that was slow a moment ago is, so that nobody is told of every turn.
 _SLOW_SECONDS: Final = 5.0
+# While more waits to be read than was read at once, every output is later than that anyway, and a
+# commit, which takes as much as a thousand events, may wait for more of them.
+_CATCHING_UP_SECONDS: Final = 0.25
 _MOST_OUTPUTS: Final = 20_000
 _LEAST_OUTPUTS: Final = 500
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -65,14 +68,19 @@ class Settlement:
         """Whether one keeps us waiting for more than a second, or did so a moment ago."""
         return time.monotonic() < self._slow_until
 
-    def is_due(self) -> bool:
-        """Whether outputs have waited long enough, or are many; or positions alone, or nothing."""
+    def is_due(self, *, catching_up: bool = False) -> bool:
+        """Whether outputs have waited long enough, or are many; or positions alone, or nothing.
+
+        While `catching_up`, when more events wait than were read at once, a quarter of a second is
+        not too long.
+        """
         now, waiting = time.monotonic(), self._sink.unconfirmed
         if waiting == 0:
             self._deliver_at = now + self._delivery.interval
             return now >= self._settle_at
         many = waiting >= self._most or self._sink.unconfirmed_bytes >= _MOST_BYTES
-        return many or now >= self._deliver_at
+        longer = max(_CATCHING_UP_SECONDS - self._delivery.interval, 0.0) if catching_up else 0.0
+        return many or now >= self._deliver_at + longer
 
     def uncommitted(self) -> dict[Partition, int]:
         """Give the positions up to which all was put out and that are not committed yet."""
