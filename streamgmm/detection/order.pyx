@@ -6,12 +6,13 @@ import numpy as np
 def exchanged(const double[::1] ordered, const double[::1] gone, const double[::1] came):
     """Return ascending values (n,) and those that ``came``, less those ``gone``; all ascending.
 
-    Every value of ``gone`` must be among the two others, as often as it is given. One pass over
-    them, where sorting anew would take log n.
+    Every value of ``gone`` must be among the two others, as often as it is given; ValueError if one
+    is not. One pass over them, where sorting anew would take log n.
     """
     cdef Py_ssize_t i = 0, g = 0, c = 0, o = 0
     cdef Py_ssize_t n = ordered.shape[0], n_gone = gone.shape[0], n_came = came.shape[0]
-    values = np.empty(n - n_gone + n_came)
+    cdef Py_ssize_t left = n - n_gone + n_came
+    values = np.empty(left)
     cdef double[::1] out = values
     cdef double value
     with nogil:
@@ -25,6 +26,10 @@ def exchanged(const double[::1] ordered, const double[::1] gone, const double[::
             if g < n_gone and gone[g] == value:
                 g += 1
             else:
+                if o == left:
+                    break
                 out[o] = value
                 o += 1
+    if g < n_gone:
+        raise ValueError("some of the values that are gone were not there")
     return values

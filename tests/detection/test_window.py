@@ -61,3 +61,9 @@ def test_values_are_exchanged_as_often_as_they_are_given() -> None:
     ordered = np.array([1.0, 2.0, 2.0, 2.0, 5.0])
     found = exchanged(ordered, np.array([1.0, 2.0, 2.0]), np.array([0.0, 2.0, 9.0]))
     assert found.tolist() == [0.0, 2.0, 2.0, 5.0, 9.0]
+
+
+@pytest.mark.parametrize("gone", [[4.0], [1.0, 1.0], [0.5, 1.0, 2.0]])
+def test_what_was_not_there_cannot_go(gone: list[float]) -> None:
+    with pytest.raises(ValueError, match="were not there"):
+        exchanged(np.array([1.0, 2.0, 3.0]), np.array(gone), np.array([7.0]))
