@@ -21,7 +21,7 @@ from streamgmm.batch.settings import check_settings, given_start
 from streamgmm.batch.starts import seeded
 from streamgmm.mixture import DegenerateError, Gaussians, Mixture, OnlineMixture
 from streamgmm.mixture.covariance import covariance_of
-from streamgmm.mixture.distinct import distinct
+from streamgmm.mixture.distinct import by_missing, distinct
 from streamgmm.mixture.likelihood import Climb, climb, frame_of, mixture_of, plain, pooled
 from streamgmm.values import check_whole
 
@@ -163,7 +163,7 @@ class GaussianMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit
         shape = check_settings(settings)
         rows, weight = rows_to_fit(self, X, sample_weight)
         given = given_start(settings, shape, rows.shape[1])
-        rows, weight = distinct(rows, weight)
+        rows, weight = by_missing(*distinct(rows, weight))
         self._check_enough(rows)
         best = self._best(rows, weight, given)
         if not best.converged:

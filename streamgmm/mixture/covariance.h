@@ -26,16 +26,19 @@ INLINE lanes shape_distance(const model_t *m, int64_t g, const double *delta) {
                             : diag_distance(factor, delta, m->d);
 }
 
-/* What depends on the columns that are missing and not on the others' values; returns log |P_mm|.
+/* What depends on the columns that are missing and not on the others' values: R^-1 and log |P_mm|.
  * Groups come in order: what the first one of a tied mixture leaves is good for all. */
-INLINE lanes shape_missing_root(const model_t *m, scratch_t *s, int64_t g) {
+INLINE void shape_missing_root(const model_t *m, scratch_t *s, int64_t g) {
     const double *factor = m->factor + factor_at(m, g);
     double *root = s->missing_root + factor_at(m, g);
-    if (!is_triangular(m)) return diag_missing_root(factor, s->missing, s->n_missing, root);
-    if (is_tied(m) && g > 0) return lanes_all(s->missing_log_det);
-    lanes log_det = full_missing_root(factor, m->d, s->missing, s->n_missing, root, s->work);
-    s->missing_log_det = log_det[0];
-    return log_det;
+    lanes log_det;
+    if (is_tied(m) && g > 0)
+        log_det = lanes_all(s->missing_log_det[0]);
+    else if (is_triangular(m))
+        log_det = full_missing_root(factor, m->d, s->missing, s->n_missing, root, s->work);
+    else
+        log_det = diag_missing_root(factor, s->missing, s->n_missing, root);
+    lanes_store(GROUP(s->missing_log_det, g), log_det);
 }
 
 /* The squared distance of what is observed. Missing entries of delta, 0 so far, become what they are

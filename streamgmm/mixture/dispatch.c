@@ -18,7 +18,7 @@ static int64_t work_doubles(const model_t *m) {
 
 static int64_t scratch_doubles(const model_t *m) {
     int64_t padded = m->groups * LANES;
-    return padded * (m->d + 5 + m->size) + work_doubles(m) + m->size + 2 * m->d;
+    return padded * (m->d + 6 + m->size) + work_doubles(m) + m->size + 2 * m->d;
 }
 
 int64_t scratch_bytes(const model_t *m) {
@@ -36,11 +36,13 @@ void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
     s->completed = take(&arena, 2 * padded);
     s->responsibility = take(&arena, padded);
     s->missing_root = take(&arena, padded * m->size);
+    s->missing_log_det = take(&arena, padded);
     s->work = take(&arena, work_doubles(m));
     s->pooled = take(&arena, m->size);
     s->z = take(&arena, m->d);
     s->missing = (int64_t *)take(&arena, m->d);
     s->n_missing = 0;
+    s->same_missing = 0;
     s->u = 0.0; /* e^0 */
     s->kept = 1.0;
 }

@@ -52,3 +52,15 @@ def _sorted(X: Array, weight: Array) -> NDArray[np.intp]:
 def _equal(a: Array, b: Array) -> NDArray[np.bool_]:
     """Return where values are equal; what is missing in both is."""
     return np.asarray((a == b) | (np.isnan(a) & np.isnan(b)))
+
+
+def by_missing(X: Array, weight: Array) -> tuple[Array, Array]:
+    """Return rows (n, d) and weights (n,) with those together that lack the same features.
+
+    What the kernels know of the missing ones serves for all of them.
+    """
+    missing = np.isnan(X)
+    if not missing.any():
+        return X, weight
+    order = np.lexsort(np.packbits(missing, axis=1).T)
+    return X[order], weight[order]

@@ -38,6 +38,7 @@ INLINE void place(const model_t *m, scratch_t *s, const double *x) {
     const int64_t d = m->d;
     double *z = s->z, stretch = 0.0;
     int64_t n_missing = 0, i = 0;
+    int same = 1;
     while (i < d) {
         int64_t end = i + 1;
         if (i + LANES <= d) {
@@ -49,10 +50,14 @@ INLINE void place(const model_t *m, scratch_t *s, const double *x) {
             z[i] = (x[i] - location[i]) * inverse_scale[i];
         }
         for (; i < end; i++) {
-            if (x[i] != x[i]) s->missing[n_missing++] = i;
+            if (x[i] != x[i]) {
+                same &= n_missing < s->n_missing && s->missing[n_missing] == i;
+                s->missing[n_missing++] = i;
+            }
             z[i] = placed(z[i], &stretch);
         }
     }
+    s->same_missing = same && n_missing == s->n_missing;
     s->n_missing = n_missing;
     s->stretch = stretch;
 }
@@ -78,7 +83,8 @@ INLINE lanes density_at(const model_t *m, int64_t g, lanes distance, lanes log_d
     return lanes_select(empty, lanes_all(-1e300), density);
 }
 
-INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
+/* `kept`: what depends on the missing columns alone is there already */
+INLINE void group_density(const model_t *m, scratch_t *s, int64_t g, int kept) {
     double *delta = s->delta + g * m->d * LANES;
     double observed = (double)(m->d - s->n_missing);
     lanes log_det = lanes_load(GROUP(m->log_det, g));
@@ -86,8 +92,9 @@ INLINE void group_density(const model_t *m, scratch_t *s, int64_t g) {
     if (s->n_missing == 0) {
         distance = shape_distance(m, g, delta);
     } else {
+        if (!kept) shape_missing_root(m, s, g);
         /* log |Sigma_oo| = log |Sigma| + log |P_mm| */
-        log_det -= 0.5 * shape_missing_root(m, s, g);
+        log_det -= 0.5 * lanes_load(GROUP(s->missing_log_det, g));
         distance = shape_condition(m, s, g, delta);
     }
     lanes_store(GROUP(s->distance, g), distance);
@@ -176,21 +183,23 @@ INLINE double completed_score(const model_t *m, scratch_t *s) {
     return graded(m, density, s->work, top) + m->log_scale + s->stretch;
 }
 
-/* densities of the components at an event, relative to the largest */
-INLINE void densities(const model_t *m, scratch_t *s, const double *x) {
+/* densities of the components at an event, relative to the largest; `unchanged`: no factor is another
+ * than at the event before */
+INLINE void densities(const model_t *m, scratch_t *s, const double *x, int unchanged) {
     place(m, s, x);
     centre(m, s);
-    for (int64_t g = 0; g < m->active; g++) group_density(m, s, g);
+    int kept = unchanged && s->same_missing;
+    for (int64_t g = 0; g < m->active; g++) group_density(m, s, g, kept);
     s->top = exponentiate(m, s->log_density, s->responsibility);
 }
 
 void VARIANT(expect_event)(const model_t *m, scratch_t *s, const double *x) {
-    densities(m, s, x);
+    densities(m, s, x, 1);
     normalise(m, s);
 }
 
 double VARIANT(score_event)(const model_t *m, scratch_t *s, const double *x) {
-    densities(m, s, x);
+    densities(m, s, x, 0);
     if (s->n_missing > 0 && m->score != SCORE_OBSERVED) {
         normalise(m, s);
         complete(m, s);

@@ -71,11 +71,12 @@ typedef struct {
     double *completed;       /* (2, groups, LANES) log_density, distance of the completed event */
     double *responsibility;  /* (groups, LANES) */
     double *missing_root;    /* (groups, or 1 if tied; size, LANES) R^-1 of P_mm = R R^T */
-    double missing_log_det;  /* log |P_mm|, if tied */
+    double *missing_log_det; /* (groups, LANES) log |P_mm| */
     double *work;            /* (max(2 d, 2 groups), LANES) */
     double *pooled;          /* (size,) */
     int64_t *missing;        /* (d,) columns */
     int64_t n_missing;
+    int same_missing;        /* whether they were missing from the event before, too */
     double stretch;          /* sum log(dx / dz) over the columns, without log_scale */
     int64_t component;       /* the most responsible one */
     double top, total;       /* of all components: sum_k w_k N(x_o; k) = e^top total */
@@ -86,7 +87,8 @@ typedef struct {
 int64_t scratch_bytes(const model_t *m);
 void scratch_lay_out(const model_t *m, scratch_t *s, void *memory);
 
-/* E step: fills s. */
+/* E step: fills s, which must have seen no other factors before than those in force: what depends on
+ * the missing columns alone is taken from the event before if it missed the same ones. */
 void expect_event(const model_t *m, scratch_t *s, const double *x);
 /* E step and score: fills s; returns the score. */
 double score_event(const model_t *m, scratch_t *s, const double *x);

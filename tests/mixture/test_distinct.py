@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamgmm.mixture.distinct import distinct
+from streamgmm.mixture.distinct import by_missing, distinct
 
 
 @given(st.integers(0, 30), st.integers(1, 3), st.integers(0, 1000))
@@ -31,3 +33,14 @@ def test_weights_of_equal_rows_add_up_to_the_same_bits_in_any_order() -> None:
         distinct(np.zeros((5, 2)) + 1.0, np.roll(weight, shift))[1].tobytes() for shift in range(5)
     }
     assert len(sums) == 1
+
+
+def test_rows_that_lack_the_same_features_come_together() -> None:
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((200, 10)) < 0.1, np.nan, rng.normal(size=(200, 10)))
+    weight = np.arange(200.0)
+    rows, weights = by_missing(X, weight)
+    np.testing.assert_array_equal(rows, X[weights.astype(int)])
+    patterns = [row.tobytes() for row in np.isnan(rows)]
+    changes = sum(a != b for a, b in pairwise(patterns))
+    assert changes == len(set(patterns)) - 1

@@ -30,6 +30,19 @@ MISSING = pytest.mark.parametrize("missing", [[0], [2, 3], [0, 1, 3]])
 
 
 @pytest.mark.parametrize("covariance", COVARIANCES)
+def test_what_was_missing_before_changes_no_bit(covariance: str) -> None:
+    """Of events in a row that miss the same columns something is computed but once."""
+    mixture = fitted(modes(400, 4), 5, covariance=covariance)
+    X = np.repeat(modes(40, 4, seed=1), 3, axis=0)
+    columns = np.random.default_rng(0).integers(0, 2, size=(40, 4)).astype(bool)
+    X[np.repeat(columns, 3, axis=0)] = np.nan
+    X[::7] = modes(len(X[::7]), 4, seed=2)
+    together, alone = mixture.expect(X), [mixture.expect(x[None]) for x in X]
+    for i, part in enumerate(together):
+        assert part.tobytes() == np.concatenate([one[i] for one in alone]).tobytes()
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
 @MISSING
 def test_responsibilities_and_likelihood_are_those_of_what_is_observed(
     covariance: str, missing: list[int]
