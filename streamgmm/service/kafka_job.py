@@ -288,4 +288,7 @@ class KafkaJob:
             lag = source.lag(partition)
             if lag is not None:
                 self._metrics.lag.labels(name).set(lag)
+            if lag == 0 and self._models.is_behind(name):
+                # At its end before what is out: nothing would ever come, nor anybody say so.
+                self._models.lose(name, *source.bounds(partition))
         self._house.show()

@@ -180,10 +180,15 @@ class Models:
         if at < first:
             self._losses.note(partition, at, first - 1, "before they were read")
             self.pass_over(partition, first)
-        elif at > end:
-            self._losses.note_cut(partition, at, end)
-            shard.begin_at(partition, end)
+        elif (out := max(at, shard.due[partition])) > end:
+            self._losses.note_cut(partition, out, end)
+            shard.cut(partition, end)
         return shard.positions[partition]
+
+    def is_behind(self, partition: str) -> bool:
+        """Whether a partition's events are still to be learned again."""
+        shard = self._shard_of[partition]
+        return shard.positions[partition] < shard.due[partition]
 
     def pass_over(self, partition: str, position: int) -> None:
         """Note that there are no events before `position` (markers, what compaction took)."""
@@ -350,7 +355,7 @@ class Models:
             shard.pipelines[name] = self._pipeline(name, shard)
             shard.positions[name] = start.fallback if start.due is None else start.due
         elif start.cut_from is not None and start.due is not None:
-            shard.begin_at(name, min(shard.positions[name], start.due))
+            shard.cut(name, start.due)
         if shard.positions[name] < start.first:
             # of what was not put out either, `within_bounds` has told
             last = min(start.first, start.first if put_out is None else put_out) - 1

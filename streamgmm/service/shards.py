@@ -88,9 +88,13 @@ class Shard:
         for pipeline in self.pipelines.values():
             pipeline.detector = detector
 
-    def begin_at(self, partition: str, position: int) -> None:
-        """Take a partition from another position, with what the model has learned by now."""
-        self.positions[partition] = self.due[partition] = position
+    def cut(self, partition: str, end: int) -> None:
+        """Note that everything before `end` is out, and that no event after it was seen.
+
+        What the model has learned by now stays.
+        """
+        self.positions[partition] = min(self.positions[partition], end)
+        self.due[partition] = end
         self.changed, self.saved = True, False
 
     def tell_of_changes(self, terms: Terms) -> None:

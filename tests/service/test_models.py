@@ -193,6 +193,21 @@ def test_or_is_gone_on_with_from_its_end_and_nothing_is_put_out_again(
     assert cuts == 1
 
 
+def test_one_that_is_cut_while_it_is_learned_again_is_not_waited_for(tmp_path: Path) -> None:
+    before = models(tmp_path)
+    before.open("t-0", {"t-0": start()})
+    scores(before, "t-0", 0, 20)
+    before.checkpoint()
+    one = models(tmp_path, skip_lost=True)
+    one.open("t-0", {"t-0": start(due=100, end=100)})
+    assert not scores(one, "t-0", 20, 50)
+    assert one.is_behind("t-0")
+    assert one.lose("t-0", 0, 60) == 50
+    assert not scores(one, "t-0", 50, 60), "these are out"
+    assert not one.is_behind("t-0")
+    assert len(scores(one, "t-0", 60, 70)) == 10
+
+
 def test_a_log_that_is_cut_under_way_is_gone_on_with_from_its_end(tmp_path: Path) -> None:
     one = models(tmp_path, skip_lost=True)
     one.open("t-0", {"t-0": start()})
