@@ -3,8 +3,9 @@
 Reads in order: forgetting, covariance, rules, frame, statistics, parameters, following, saved,
 online, seeding, batch, warmup; distinct and likelihood, for EM without the rules of the stream;
 then engine.c, the arithmetic of one event; apart from these gaussians, checked and density, a
-mixture as a plain value. Knows numpy, its own kernels and the package's checks of values, nothing
-else of it: time comes in with the event, randomness with an explicit generator.
+mixture as a plain value, and taking_on, such a one as the start of a stream. Knows numpy, its own
+kernels and the package's checks of values, nothing else of it: time comes in with the event,
+randomness with an explicit generator.
 """
 
 from __future__ import annotations
