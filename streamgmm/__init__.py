@@ -10,6 +10,7 @@ from streamgmm.mixture import HalfLife, Mixture, PowerLaw, Stationary
 
 if TYPE_CHECKING:
     from streamgmm.batch import GaussianMixture, GMMOutlierDetector, select_components
+    from streamgmm.clustering import GMMClusterer
     from streamgmm.transformers import CategoricalSurprise, CyclicTime, KeyHistory
 
 __version__ = "0.1.0"
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CategoricalSurprise",
     "CyclicTime",
+    "GMMClusterer",
     "GMMOutlierDetector",
     "GaussianMixture",
     "HalfLife",
@@ -29,12 +31,13 @@ __all__ = [
     "select_components",
 ]
 
-# What comes with packages that a model alone has no use for: the decoders of `events`, and
-# scikit-learn.
+# What a model alone has no use for: what comes with the decoders of `events`, with scikit-learn,
+# or for another purpose.
 _ELSEWHERE = {
     "CategoricalSurprise": "transformers",
     "CyclicTime": "transformers",
     "KeyHistory": "transformers",
+    "GMMClusterer": "clustering",
     "GMMOutlierDetector": "batch",
     "GaussianMixture": "batch",
     "select_components": "batch",
