@@ -172,8 +172,10 @@ def gaussians_from(
     """Return the Gaussians of X (n, d) in clusters: labels (n,) from 0 to K - 1, each taken.
 
     A cluster's own shape weighs against that of all as by :class:`.rules.Rules` with a
-    ``shrinkage`` of at least 1, so that one of few events has a shape too.
+    ``shrinkage`` of at least 1, so that one of few events has a shape too. Weights count in units
+    of their mean here: where EM starts does not depend on what they sum to.
     """
+    weight = weight * (len(weight) / weight.sum())
     d = X.shape[1]
     believing = replace(rules, shrinkage=max(rules.shrinkage, _BELIEF))
     mixture = OnlineMixture(frame, components, believing)

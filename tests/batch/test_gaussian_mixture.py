@@ -246,6 +246,16 @@ def test_the_kernels_find_the_nearest_centre(holes: float) -> None:
     np.testing.assert_array_equal(spheres(Z, centres), nearest(Z, centres))
 
 
+def test_without_shrinkage_only_the_proportions_of_weights_count() -> None:
+    X = clusters(200, holes=0.1)
+    weight = np.random.default_rng(0).integers(1, 4, size=200).astype(float)
+    a, b = (
+        GaussianMixture(3, max_iter=300).fit(X, sample_weight=weight * scale) for scale in (1, 1e-6)
+    )
+    np.testing.assert_allclose(a.lower_bounds_, b.lower_bounds_, rtol=1e-9)
+    np.testing.assert_allclose(a.means_, b.means_, rtol=1e-6)
+
+
 def test_rows_without_any_value_say_nothing() -> None:
     X = clusters(100)
     nothing = np.full((50, 3), np.nan)
