@@ -199,6 +199,7 @@ def test_it_is_used_by_keyboard(busy: Stream, open_page: Open) -> None:
         assert max(map(int, re.findall(r"\d+", ground))) < 40, "dark is dark"
         page.reload()
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        expect(page.locator("#state-text")).to_have_text("Ready")  # so that it listens to keys
         page.keyboard.press("?")
         expect(page.locator("#keys-dialog")).to_be_visible()
 
