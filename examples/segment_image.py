@@ -10,8 +10,6 @@ from __future__ import annotations
 import argparse
 import math
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from sklearn import mixture as sklearn
@@ -19,21 +17,11 @@ from sklearn.datasets import load_sample_image
 
 from streamgmm import GaussianMixture, Mixture, OnlineGMM
 
-SHAPE = {"shrinkage": 2, "correlation_shrinkage": 0, "gate": None, "structure": False}
-
-
-def pixels_of(image: np.ndarray, lost: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixels (n, 5) of row, column, red, green and blue, and a copy with colours lost."""
-    place = np.indices(image.shape[:2]).reshape(2, -1).T
-    pixels = np.hstack([place, image.reshape(-1, 3)]).astype(float)
-    holed = pixels.copy()
-    holed[np.random.default_rng(seed).random(len(pixels)) < lost, 2:] = np.nan
-    return pixels, holed
-
 
 def in_one_pass(stream: np.ndarray, K: int) -> Mixture:
     """Learn each pixel once, as it comes, also those without a colour."""
-    model = OnlineGMM(K, half_life=None, warmup=min(50 * K, len(stream) // 2), **SHAPE)
+    shapes_of_their_own = {"shrinkage": 2, "correlation_shrinkage": 0, "structure": False}
+    model = OnlineGMM(K, half_life=None, gate=None, warmup=50 * K, **shapes_of_their_own)
     model.learn_many(stream)
     return model.density
 
@@ -45,18 +33,18 @@ def in_batch(stream: np.ndarray, K: int) -> Mixture:
 
 def by_scikit_learn(stream: np.ndarray, K: int) -> Mixture:
     """Do the same with scikit-learn's, which takes the pixels that have a colour only."""
-    complete = stream[~np.isnan(stream).any(axis=1)]
-    gm = sklearn.GaussianMixture(K, max_iter=300, reg_covar=1.0, init_params="k-means++",
-                                 random_state=0).fit(complete)  # fmt: skip
+    rules = {"reg_covar": 1.0, "init_params": "k-means++", "random_state": 0}
+    gm = sklearn.GaussianMixture(K, max_iter=300, **rules)
+    gm.fit(stream[~np.isnan(stream).any(axis=1)])
     return Mixture(gm.weights_, gm.means_, gm.covariances_)
 
 
 def by_the_mean(stream: np.ndarray, K: int) -> Mixture:  # noqa: ARG001
-    """Give the one Gaussian that expects the mean colour everywhere."""
+    """Expect the mean colour everywhere."""
     return Mixture([1.0], [np.nanmean(stream, axis=0)], [np.diag(np.nanvar(stream, axis=0))])
 
 
-def save(path: Path, shape: tuple[int, int], pictures: dict[str, np.ndarray]) -> None:
+def save(path: str, shape: tuple[int, int], pictures: dict[str, np.ndarray]) -> None:
     """Draw colours (n, 3) as pictures, two by two."""
     from matplotlib import pyplot as plt
 
@@ -72,37 +60,38 @@ def main() -> None:
     """Fit the pixels in each way, and say how far the filled colours are off the true ones."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--photograph", default="china.jpg", choices=["china.jpg", "flower.jpg"])
-    parser.add_argument("--step", type=int, default=2, help="take every so manieth row and column")
+    parser.add_argument("--step", type=int, default=2, help="between rows and columns taken")
     parser.add_argument("--segments", type=int, default=64)
-    parser.add_argument("--out", type=Path, help="a picture of it, such as segments.png")
+    parser.add_argument("--out", help="a picture of it, such as segments.png")
     options = parser.parse_args()
 
     image = load_sample_image(options.photograph)[:: options.step, :: options.step]
-    pixels, holed = pixels_of(image, lost=0.3, seed=0)
-    stream = np.random.default_rng(1).permutation(holed)
-    empty = np.isnan(holed).any(axis=1)
+    shape, colours = image.shape[:2], image.reshape(-1, 3).astype(float)
+    empty = np.random.default_rng(0).random(len(colours)) < 0.3
+    holed = np.where(empty[:, None], np.nan, colours)
+    pixels = np.hstack([np.indices(shape).reshape(2, -1).T, holed])  # row, column, r, g, b
+    stream = np.random.default_rng(1).permutation(pixels)
     print(f"{len(pixels):,} pixels, {empty.sum():,} of them without a colour")
-    print(f"{'filled by':<33} CPU s   RMSE   PSNR")
-    fits: dict[str, Callable[[np.ndarray, int], Mixture]] = {
+    print("filled by                         CPU s   RMSE   PSNR")
+    for name, fit in {
         "the mean colour": by_the_mean,
         "OnlineGMM, one pass": in_one_pass,
         "GaussianMixture": in_batch,
         "scikit-learn's, complete pixels": by_scikit_learn,
-    }
-    for name, fit in fits.items():
+    }.items():
         started = time.process_time()
         found = fit(stream, options.segments)
         seconds = time.process_time() - started
-        filled = found.expect(holed).mean
-        rmse = math.sqrt(((filled - pixels)[empty, 2:] ** 2).mean())
+        filled = found.expect(pixels).mean[:, 2:]
+        rmse = math.sqrt(((filled - colours)[empty] ** 2).mean())
         print(f"{name:<33} {seconds:5.1f} {rmse:6.1f} {20 * math.log10(255 / rmse):6.1f}")
         if name == "OnlineGMM, one pass" and options.out:
-            segment = found.responsibilities(holed).argmax(axis=1)
-            save(options.out, image.shape[:2], {
-                "photograph": pixels[:, 2:],
-                "30% of the pixels without a colour": np.where(empty[:, None], 255, pixels[:, 2:]),
+            segment = found.responsibilities(pixels).argmax(axis=1)
+            save(options.out, shape, {
+                "photograph": colours,
+                "30% of the pixels without a colour": np.where(empty[:, None], 255, colours),
                 f"{found.n_components} segments, each in its mean colour": found.means[segment, 2:],
-                "colours filled by what is expected at the place": filled[:, 2:],
+                "colours filled by what is expected at the place": filled,
             })  # fmt: skip
 
 

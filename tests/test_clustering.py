@@ -170,6 +170,17 @@ def test_in_a_pipeline_and_under_river_s_silhouette():
     assert 0 < silhouette.get() < 0.6
 
 
+def test_weights_and_times_reach_the_mixture():
+    weightless, timed = GMMClusterer(warmup=100), GMMClusterer(warmup=100, half_life="1h")
+    for i, x in enumerate(blobs(300, [0.0, 20.0], seed=0)[0]):
+        weightless.learn_one(x, w=0.0)
+        timed.learn_one(x, t=60.0 * i)
+    assert not weightless.ready
+    assert len(timed.centers) == 2
+    with pytest.raises(ValueError, match="came without a time"):
+        timed.learn_one({"a": 0.0})
+
+
 def test_what_is_not_allowed_is_refused():
     with pytest.raises(ValueError, match="n_components"):
         GMMClusterer(n_components=0)
