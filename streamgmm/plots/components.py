@@ -47,7 +47,7 @@ def plot_ellipses(
     Parameters
     ----------
     model
-        A `Mixture`, or a model that has one: `OnlineGMM`, `GaussianMixture`.
+        A `Mixture`, an `OnlineGMM`, or a fitted `GaussianMixture` or `GMMOutlierDetector`.
     features
         The two features, by name or number.
     X
@@ -109,7 +109,7 @@ def plot_responsibilities(
     Parameters
     ----------
     model
-        A `Mixture`, or a model that has one: `OnlineGMM`, `GaussianMixture`.
+        A `Mixture`, an `OnlineGMM`, or a fitted `GaussianMixture` or `GMMOutlierDetector`.
     X
         Events (n, d), columns as in the model.
     features

@@ -38,12 +38,13 @@ def plot_convergence(fit: Any, *, ax: Axes | None = None) -> Axes:
     >>> ax.lines[0].get_xdata().tolist()
     [1, 2, 3, 4]
     """
-    bounds = np.asarray(getattr(fit, "lower_bounds_", fit), dtype=np.float64)
-    if bounds.ndim != 1 or not len(bounds):
+    found = getattr(fit, "lower_bounds_", fit)
+    shape = np.shape(found)
+    if len(shape) != 1 or not shape[0]:
         raise ValueError(
-            f"the bounds have shape {bounds.shape}; give a fitted GaussianMixture, or one number "
-            "a round"
+            f"the bounds have shape {shape}; give a fitted GaussianMixture, or one number a round"
         )
+    bounds = np.asarray(found, dtype=np.float64)
     rounds = np.arange(1, len(bounds) + 1)
     ax = axes_or_new(ax)
     ax.plot(rounds, bounds, "-o", color=COLOURS[0], markersize=3.5, linewidth=1.4)

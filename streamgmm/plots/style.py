@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from streamgmm.mixture import Mixture
 from streamgmm.values import is_whole
@@ -20,16 +20,23 @@ ALERT = "#D55E00"
 INK, QUIET, GRID = "#172033", "#5B6473", "#E5E8EE"
 
 
-@runtime_checkable
 class HasDensity(Protocol):
-    """A model that gives itself as a mixture: `OnlineGMM`, `GaussianMixture`."""
+    """A model that gives itself as a mixture: `OnlineGMM`."""
 
     @property
     def density(self) -> Mixture:
         """All components."""
 
 
-Model: TypeAlias = Mixture | HasDensity
+class HasMixture(Protocol):
+    """An estimator that has fitted one: `GaussianMixture`, or `GMMOutlierDetector` by way of it."""
+
+    @property
+    def mixture_(self) -> Mixture | HasMixture:
+        """The mixture, or the estimator that has it."""
+
+
+Model: TypeAlias = Mixture | HasDensity | HasMixture
 
 
 def mixture_of(model: Model) -> Mixture:
@@ -38,14 +45,18 @@ def mixture_of(model: Model) -> Mixture:
     Raises
     ------
     TypeError
-        If it is neither a mixture nor a model that has one.
+        If it is neither a mixture nor a model that has one, or an estimator before its fit.
     """
-    found: Any = model if isinstance(model, Mixture) else getattr(model, "density", None)
-    if not isinstance(found, Mixture):
-        raise TypeError(
-            f"model is of type {type(model).__name__}; give a Mixture, or a model with a density "
-            "(OnlineGMM, GaussianMixture)"
-        )
+    found: Any = model
+    while not isinstance(found, Mixture):
+        inner = getattr(found, "density", None)
+        inner = getattr(found, "mixture_", None) if inner is None else inner
+        if inner is None:
+            raise TypeError(
+                f"model is of type {type(model).__name__}; give a Mixture, an OnlineGMM, or a "
+                "GaussianMixture or GMMOutlierDetector after its fit"
+            )
+        found = inner
     return found
 
 

@@ -30,7 +30,7 @@ def plot_summary(model: Model, *, most: int = 8, ax: Axes | None = None) -> Axes
     Parameters
     ----------
     model
-        A `Mixture`, or a model that has one: `OnlineGMM`, `GaussianMixture`.
+        A `Mixture`, an `OnlineGMM`, or a fitted `GaussianMixture` or `GMMOutlierDetector`.
     most
         How many components to show, largest first.
     ax

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib import colors
 from matplotlib import pyplot as plt
 
-from streamgmm import Mixture, OnlineGMM
+from streamgmm import GaussianMixture, GMMOutlierDetector, Mixture, OnlineGMM
 from streamgmm.plots import plot_ellipses, plot_responsibilities, plot_summary
 from streamgmm.plots.style import ALERT, COLOURS, OTHERS
 
@@ -67,6 +69,18 @@ def test_a_model_shows_its_names_and_no_empty_slots() -> None:
     ax = plot_ellipses(model)
     assert len(entries(ax)) == present
     assert entries(ax)[0].startswith("busy, ")
+
+
+@pytest.mark.parametrize("estimator", [GaussianMixture(2), GMMOutlierDetector(2)])
+def test_a_fitted_estimator_shows_its_mixture(estimator: Any) -> None:
+    X, _ = TWO.sample(300, 0)
+    with pytest.raises(TypeError, match="GaussianMixture or GMMOutlierDetector after its fit"):
+        plot_ellipses(estimator)
+    estimator.fit(X)
+    for draw in (plot_ellipses, plot_summary):
+        names = [entry.split(",")[0] for entry in entries(draw(estimator))]
+        assert names == ["component 0", "component 1"]
+    assert len(plot_responsibilities(estimator, X).collections[0].get_offsets()) == 300
 
 
 def test_components_beyond_the_colours_are_grey_and_counted() -> None:

@@ -125,3 +125,5 @@ def test_numbers_do_as_well_and_rounds_are_whole() -> None:
     assert all(float(tick).is_integer() for tick in ax.get_xticks())
     with pytest.raises(ValueError, match="give a fitted GaussianMixture, or one number a round"):
         plot_convergence([])
+    with pytest.raises(ValueError, match="give a fitted GaussianMixture, or one number a round"):
+        plot_convergence(GaussianMixture())
