@@ -32,6 +32,7 @@ __all__ = [
     "check_is_fitted",
     "rows_of",
     "rows_to_fit",
+    "weights_of",
 ]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -59,11 +60,22 @@ def rows_to_fit(
         If X is no table of numbers, or a weight is negative or no number.
     """
     rows = _checked(estimator, X, reset=True)
+    return rows, weights_of(sample_weight, rows)
+
+
+def weights_of(sample_weight: ArrayLike | None, rows: Array) -> Array:
+    """Return the weights (n,) of n rows, checked; 1 where none are given.
+
+    Raises
+    ------
+    ValueError
+        If there are not n, one is negative or no number, or all are 0.
+    """
     weight = np.asarray(
         _check_sample_weight(sample_weight, rows, dtype=np.float64), dtype=np.float64
     )
     check_non_negative(weight, "`sample_weight`")
-    return rows, weight
+    return weight
 
 
 def rows_of(estimator: Incomplete, X: Any) -> Array:

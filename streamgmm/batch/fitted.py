@@ -8,7 +8,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamgmm.batch.conventions import DensityMixin, Incomplete, check_is_fitted, rows_of
+from streamgmm.batch.conventions import (
+    DensityMixin,
+    Incomplete,
+    check_is_fitted,
+    rows_of,
+    weights_of,
+)
 from streamgmm.mixture import Gaussians, Mixture, OnlineMixture
 from streamgmm.mixture.covariance import covariance_of
 from streamgmm.mixture.likelihood import mixture_of, plain
@@ -112,7 +118,7 @@ class FittedMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit-l
     def _total(self, X: Any, sample_weight: ArrayLike | None) -> tuple[float, float]:
         """Return how many rows X has and their log-likelihood, by their weights (n,)."""
         scores = self.score_samples(X)
-        weight = np.ones(len(scores)) if sample_weight is None else np.asarray(sample_weight)
+        weight = weights_of(sample_weight, scores)
         return float(weight.sum()), float((weight * scores).sum())
 
     @property

@@ -391,6 +391,25 @@ def test_a_parameter_that_is_not_allowed_is_named(parameters: dict[str, Any], me
         model.fit(clusters(100))
 
 
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.ones((100, 1)), "must be 1D array or scalar"),
+        (np.ones(5), "expected \\(100,\\)"),
+        (np.full(100, -1.0), "Negative values in data passed to `sample_weight`"),
+        (np.full(100, np.nan), "contains NaN"),
+        (np.zeros(100), "non-zero"),
+    ],
+)
+def test_weights_of_a_score_are_checked_as_those_of_a_fit(weight: Array, message: str) -> None:
+    X = clusters(100)
+    model = GaussianMixture(2).fit(X)
+    assert model.score(X, sample_weight=2.0) == pytest.approx(model.score(X))
+    for ask in (model.score, model.bic, model.aic):
+        with pytest.raises(ValueError, match=message):
+            ask(X, sample_weight=weight)
+
+
 def test_data_that_cannot_be_fitted_are_refused() -> None:
     X = clusters(100)
     with pytest.raises(NotFittedError):
