@@ -237,14 +237,19 @@ class GaussianMixture(FittedMixture):
         model
             After two events at least.
         parameters
-            Of the mixture, for a later fit.
+            Of the mixture, for a later fit; ``covariance`` is the model's.
 
         Raises
         ------
+        TypeError
+            If it is no such model.
         ValueError
-            If nothing has been learned yet.
+            If nothing has been learned yet, or another covariance type is asked for.
         """
-        value, shape = model.density, model.mixture.rules.covariance
+        value = getattr(model, "density", None)
+        if value is None:
+            raise TypeError(f"model is of type {type(model).__name__}; give an OnlineGMM")
+        shape = model.mixture.rules.covariance
         K, d = value.means.shape
         kind = covariance_of(shape)
         concise = kind.concise(value.covariances)
@@ -252,6 +257,11 @@ class GaussianMixture(FittedMixture):
             # one shape, or one spread, for all is meant in the scales of its frame
             shape = "full" if shape == "tied" else "diag"
             concise = covariance_of(shape).concise(value.covariances)
+        if parameters.get("covariance", shape) != shape:
+            raise ValueError(
+                f"covariance is {parameters['covariance']!r:.80}; what the model has learned is "
+                f"{shape!r}: leave it out here, and set it for another fit"
+            )
         made = cls(**{"n_components": K, "covariance": shape, **parameters})
         made.weights_, made.means_, made.covariances_ = value.weights, value.means, concise
         made.n_features_in_ = d

@@ -141,3 +141,7 @@ def test_what_cannot_be_taken_on_is_refused() -> None:
         OnlineGMM.from_mixture(gm, events=0)
     with pytest.raises(ValueError, match="at least two events"):
         GaussianMixture.from_online(OnlineGMM())
+    with pytest.raises(TypeError, match="of type GaussianMixture; give an OnlineGMM"):
+        GaussianMixture.from_online(gm)
+    with pytest.raises(ValueError, match="covariance is 'diag'; what the model has learned is"):
+        GaussianMixture.from_online(OnlineGMM.from_mixture(gm), covariance="diag")
