@@ -103,7 +103,7 @@ class GMMOutlierDetector(OutlierMixin, Incomplete):  # type: ignore[misc]  # sci
         rows, weight = rows_to_fit(self, X, sample_weight)
         settings = self.get_params(deep=False)
         del settings["contamination"]
-        self.mixture_ = GaussianMixture(**settings).fit(rows, sample_weight=weight)
+        self.mixture_ = GaussianMixture(**settings).fit(X, sample_weight=weight)  # with X's names
         self.n_iter_ = self.mixture_.n_iter_
         self.offset_ = _quantile(self._scores(rows), weight, share)
         return self

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,6 +92,15 @@ def test_a_weight_is_so_many_rows(contamination: float, holes: float, seed: int)
 def test_a_contamination_that_is_not_allowed_is_named(contamination: Any) -> None:
     with pytest.raises(ValueError, match=r"above 0 and at most 0\.5"):
         GMMOutlierDetector(contamination=contamination).fit(clusters(50))
+
+
+def test_its_mixture_knows_the_features_by_name() -> None:
+    frame = pd.DataFrame(clusters(50, 2), columns=["size", "time"])
+    detector = GMMOutlierDetector().fit(frame)
+    assert detector.mixture_.mixture_.feature_names == ("size", "time")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # scikit-learn warns of names that the fit did not have
+        detector.mixture_.predict(frame)
 
 
 def test_it_must_be_fitted_first() -> None:
