@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamgmm.mixture import Mixture
 from streamgmm.mixture.summary import describe, table
+from streamgmm.values import check_whole, generator_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -140,7 +141,8 @@ class Learned:
 
     def sample(self, n: int, seed: int) -> Array:
         """Return n events (n, d) drawn from the mixture, columns as in `feature_names`."""
-        return self.mixture.sample(n, np.random.default_rng(seed))[0]
+        check_whole("n", n, 0)
+        return self.mixture.sample(n, generator_of("seed", seed))[0]
 
     def summary(self) -> str:
         """Describe the components in words, largest first."""

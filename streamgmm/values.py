@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
-__all__ = ["check_number", "check_truth", "check_whole", "is_number", "is_whole"]
+__all__ = [
+    "check_number",
+    "check_truth",
+    "check_whole",
+    "generator_of",
+    "is_number",
+    "is_whole",
+]
 
 
 def is_whole(value: object) -> TypeGuard[int]:
@@ -44,6 +51,25 @@ def check_number(name: str, value: object, low: float, high: float, hint: str) -
     if not is_number(value) or not low <= value <= high or not math.isfinite(value):
         bounds = f"at least {low:g}" if high == math.inf else f"in [{low:g}, {high:g}]"
         raise ValueError(f"{name} is {value!r:.80}; it must be {bounds} ({hint})")
+
+
+def generator_of(name: str, seed: Any) -> np.random.Generator:
+    """Return numpy's generator for a seed, or the generator that is given.
+
+    Raises
+    ------
+    ValueError
+        If it is neither; None is none: nothing is random by itself.
+    """
+    try:
+        if seed is not None:
+            return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"{name} is {seed!r:.80}; give a seed or a numpy Generator: a seed is a whole number, 0 or "
+        "more"
+    )
 
 
 def check_truth(name: str, value: object, hint: str) -> None:

@@ -18,7 +18,7 @@ from streamgmm.batch.conventions import (
 from streamgmm.mixture import Gaussians, Mixture, OnlineMixture
 from streamgmm.mixture.covariance import covariance_of
 from streamgmm.mixture.likelihood import mixture_of, plain
-from streamgmm.values import check_whole
+from streamgmm.values import check_whole, generator_of
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -87,7 +87,7 @@ class FittedMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit-l
         check_whole("n_samples", n_samples, 1)
         mixture = self.in_force()
         chosen = self.seed if seed is None else seed
-        rng = np.random.default_rng(0 if chosen is None else chosen)
+        rng = generator_of("seed", 0 if chosen is None else chosen)
         rows, components = mixture.sample(n_samples, rng)
         return rows, components
 

@@ -25,8 +25,9 @@ def numbers(name: str, values: ArrayLike) -> Array:
 
 
 def names_of(what: str, names: Sequence[Hashable] | None, n: int) -> tuple[Hashable, ...]:
-    """Return n distinct names; 0 .. n-1 where none are given."""
-    found = tuple(range(n)) if names is None else tuple(names)
+    """Return n distinct names, those of numpy as Python's; 0 .. n-1 where none are given."""
+    given = range(n) if names is None else names
+    found = tuple(name.item() if isinstance(name, np.generic) else name for name in given)
     if len(found) != n or len(set(found)) < n:
         raise ValueError(f"{what} are {list(found)!r:.80}; {n} distinct names are needed")
     return found
@@ -50,13 +51,13 @@ def check_covariances(covariances: Array, names: tuple[Hashable, ...]) -> None:
 def rows_of(X: Any, names: Sequence[Hashable]) -> Array:
     """Return rows (n, d) over the features ``names``, NaN = missing; refuse infinite values.
 
-    Of a data frame its columns of these names.
+    Of a data frame its columns of these names; what they hold as nothing (None, NA) is missing.
     """
     if hasattr(X, "columns"):
         absent = [name for name in names if name not in list(X.columns)]
         if absent:
             raise ValueError(f"X has no column {absent[0]!r}; the mixture has {list(names)}")
-        X = X[list(names)].to_numpy()
+        X = np.column_stack([np.asarray(X[name], dtype=np.float64) for name in names])
     rows = np.asarray(X, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] != len(names):
         raise ValueError(

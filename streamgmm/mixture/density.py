@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamgmm.values import check_whole, is_number, is_whole
+from streamgmm.values import check_whole, generator_of, is_number, is_whole
 
 from .checked import ROUNDING, check_covariances, names_of, numbers, rows_of
 from .gaussians import Conditioning, by_what_is_missing, cholesky, draw
@@ -245,10 +245,9 @@ class Mixture:
             Rows (n, d), and the numbers (n,) of the components they came from.
         """
         check_whole("n", n, 0)
-        if rng is None:
-            raise ValueError("rng is None; give a seed or a numpy Generator: nothing is hidden")
+        generator = generator_of("rng", rng)
         weights = self.weights / self.weights.sum()
-        return draw(n, weights, self.means, cholesky(self.covariances), np.random.default_rng(rng))
+        return draw(n, weights, self.means, cholesky(self.covariances), generator)
 
     # ---- mixtures from it ----------------------------------------------------------------
 
@@ -286,9 +285,13 @@ class Mixture:
 
         Raises
         ------
+        TypeError
+            If it is no mapping.
         ValueError
             If there is no such feature, no other is left, or a value is no finite number.
         """
+        if not isinstance(given, Mapping):
+            raise TypeError(f"given is {given!r:.80}; give values by feature, as a dictionary")
         row = np.full((1, self.n_features), np.nan)
         for feature, value in given.items():
             column = self.column(feature)

@@ -41,6 +41,8 @@ def by_what_is_missing(X: Array) -> Iterator[tuple[Indices, Indices, Indices]]:
 
     In blocks, so that what is derived from them stays small.
     """
+    if not len(X):
+        return
     missing = np.isnan(X)
     packed = np.packbits(missing, axis=1)
     _, first, kind = np.unique(packed, axis=0, return_index=True, return_inverse=True)

@@ -107,16 +107,18 @@ def linear_frame(location: Array, spread: Array, *, ridge: float, common: bool) 
     Raises
     ------
     ValueError
-        If a spread's square is not a number.
+        If a spread is so large or small that sums of squares are no numbers.
     """
     if common:
         spread = np.full(len(spread), np.sqrt(np.mean(spread**2)))
     scale = np.where(spread > 0.0, spread, 1.0)
-    if not (np.isfinite(scale**2) & (scale**2 > 0.0)).all():
-        j = int(np.argmin(np.isfinite(scale**2) & (scale**2 > 0.0)))
+    with np.errstate(over="ignore", under="ignore"):
+        fits = np.isfinite((scale * _WIDE) ** 2) & (scale**2 > 0.0)
+    if not fits.all():
+        j = int(np.argmin(fits))
         raise ValueError(
-            f"feature {j} has a spread of {spread[j]:g}, the square of which is no number; give it "
-            "in another unit"
+            f"feature {j} has a spread of {spread[j]:g}; for sums of squares to be numbers it must "
+            "be from 1e-161 to 1e124: give it in another unit"
         )
     scale = scale * _WIDE
     return Frame(location, scale, ridge / scale**2)

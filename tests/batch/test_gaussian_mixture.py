@@ -330,6 +330,8 @@ def test_samples_are_of_the_mixture() -> None:
         np.testing.assert_allclose(np.cov(X[labels == k].T), model.covariances_[k], atol=0.2)
     np.testing.assert_array_equal(model.sample(5)[0], model.sample(5, seed=0)[0])
     assert (model.sample(5)[0] != model.sample(5, seed=1)[0]).all()
+    with pytest.raises(ValueError, match="seed is -1; give a seed"):
+        model.sample(5, seed=-1)
 
 
 @pytest.mark.parametrize("covariance", COVARIANCES)
@@ -424,7 +426,7 @@ def test_data_that_cannot_be_fitted_are_refused() -> None:
         GaussianMixture().fit(X, sample_weight=np.full(100, -1.0))
     with pytest.raises(ValueError, match="infinity"):
         GaussianMixture().fit(np.where([False, True, False], np.inf, X))
-    with pytest.raises(ValueError, match="no number; give it in another unit"):
+    with pytest.raises(ValueError, match="from 1e-161 to 1e124: give it in another unit"):
         GaussianMixture().fit(X * 1e200)
     with pytest.raises(ValueError, match=r"collapsed.*Raise reg_covar"):
         GaussianMixture(reg_covar=0.0).fit(np.where([False, True, False], 7.0, X))

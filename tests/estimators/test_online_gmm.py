@@ -124,6 +124,11 @@ def test_samples_have_the_moments_of_the_mixture():
     model.learn_many(X)
     drawn = model.sample(50_000, seed=3)
     assert np.array_equal(drawn, model.sample(50_000, seed=3))
+    for seed in (None, -1):
+        with pytest.raises(ValueError, match=f"seed is {seed}; give a seed or a numpy Generator"):
+            model.sample(1, seed=seed)
+    with pytest.raises(ValueError, match="n is -1"):
+        model.sample(-1, seed=3)
     assert drawn.mean(axis=0) == pytest.approx(X.mean(axis=0), rel=0.05)
     assert np.cov(drawn.T) == pytest.approx(np.cov(X.T), rel=0.05)
 

@@ -281,6 +281,33 @@ def test_data_frames_go_by_the_names_of_their_columns() -> None:
     assert np.array_equal(mixture.logpdf(swapped), mixture.logpdf(frame.to_numpy()))
     with pytest.raises(ValueError, match="X has no column 'bytes'"):
         mixture.logpdf(frame.drop(columns="bytes"))
+    holed = frame.mask(frame > 1.0)
+    assert holed.isna().to_numpy().any()
+    nullable = mixture.logpdf(holed.astype("Float64"))  # there what is missing is pandas' NA
+    assert np.array_equal(nullable, mixture.logpdf(holed.to_numpy()))
+
+
+def test_no_rows_have_no_answers() -> None:
+    mixture, none = some_mixture(), np.empty((0, 4))
+    assert mixture.logpdf(none).shape == (0,)
+    assert mixture.responsibilities(none).shape == (0, mixture.n_components)
+    assert [part.shape for part in mixture.expect(none)] == [(0, 4), (0, 4)]
+
+
+def test_spreads_beyond_what_can_be_squared_are_refused() -> None:
+    for variance in (1e245, 1e-315):
+        mixture = Mixture([1.0], [[0.0]], [[[variance]]])
+        at_the_mean = -0.5 * (np.log(2.0 * np.pi) + np.log(variance))
+        assert mixture.logpdf([[0.0]])[0] == pytest.approx(at_the_mean)
+    for variance in (1e250, 1e300):
+        with pytest.raises(ValueError, match="from 1e-161 to 1e124: give it in another unit"):
+            Mixture([1.0], [[0.0]], [[[variance]]]).logpdf([[0.0]])
+
+
+def test_names_from_numpy_go_into_json() -> None:
+    names = np.array([3, 5])
+    mixture = Mixture([1.0], [[0.0, 0.0]], [np.eye(2)], names, np.array(["day"]))
+    assert Mixture(**json.loads(json.dumps(mixture.to_dict()))) == mixture
 
 
 def test_names_that_are_numbers_go_before_numbers_of_columns() -> None:
@@ -340,6 +367,9 @@ def test_what_is_no_mixture_is_refused(change: dict[str, Any], words: str) -> No
         (lambda m: m.logpdf([[1.0, np.inf, 3.0, 4.0]]), "feature 'bytes' is infinite in row 0"),
         (lambda m: m.sample(-1, 0), "n is -1"),
         (lambda m: m.sample(3, None), "give a seed or a numpy Generator"),
+        (lambda m: m.sample(3, -1), "rng is -1; give a seed or a numpy Generator"),
+        (lambda m: m.sample(3, "x"), "rng is 'x'; give a seed"),
+        (lambda m: m.conditional([1.0]), "give values by feature, as a dictionary"),
     ],
 )
 def test_what_cannot_be_asked_says_what_can(ask: Any, words: str) -> None:
