@@ -220,7 +220,7 @@ class Mixture:
         for at, observed, missing in by_what_is_missing(rows):
             if not len(missing):
                 continue
-            given = Conditioning(self.means, self.covariances, observed, missing)
+            given = Conditioning(self.means, self._factors, observed, missing)
             expected, r = given.expected(rows[at]), responsibilities[at]
             centre = np.einsum("nk,kni->ni", r, expected)
             within = r @ np.einsum("kii->ki", given.covariances)
@@ -247,7 +247,7 @@ class Mixture:
         check_whole("n", n, 0)
         generator = generator_of("rng", rng)
         weights = self.weights / self.weights.sum()
-        return draw(n, weights, self.means, cholesky(self.covariances), generator)
+        return draw(n, weights, self.means, self._factors, generator)
 
     # ---- mixtures from it ----------------------------------------------------------------
 
@@ -306,7 +306,7 @@ class Mixture:
         observed, missing = np.flatnonzero(~np.isnan(row[0])), np.flatnonzero(np.isnan(row[0]))
         if not len(missing):
             raise ValueError("all features are given; leave out those to know the mixture of")
-        conditioning = Conditioning(self.means, self.covariances, observed, missing)
+        conditioning = Conditioning(self.means, self._factors, observed, missing)
         weights, means = self.responsibilities(row)[0], conditioning.expected(row)[:, 0]
         return self._over(missing.tolist(), weights, means, conditioning.covariances)
 
@@ -329,6 +329,11 @@ class Mixture:
 
     def _rows(self, X: Any) -> Array:
         return np.ascontiguousarray(rows_of(X, self.feature_names))
+
+    @cached_property
+    def _factors(self) -> Array:
+        """Lower Cholesky factors (K, d, d) of the covariances."""
+        return cholesky(self.covariances)
 
     @cached_property
     def _kernels(self) -> OnlineMixture:

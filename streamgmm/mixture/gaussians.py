@@ -36,6 +36,17 @@ def inverse_factors(L: Array) -> Array:
     return inverse
 
 
+def reordered(L: Array, order: Indices) -> Array:
+    """Return the lower Cholesky factors (K, d, d) with the features in another order (d,).
+
+    By QR decompositions of factors there are: with the rows of L in the new order, Sigma = L L^T =
+    R^T R. Decomposing Sigma anew could find it not to be positive definite any more, by rounding.
+    """
+    R = np.linalg.qr(np.swapaxes(L[:, order], 1, 2), mode="r")
+    signs = np.where(np.einsum("kii->ki", R) < 0.0, -1.0, 1.0)
+    return np.asarray(np.swapaxes(signs[:, :, None] * R, 1, 2))
+
+
 def by_what_is_missing(X: Array) -> Iterator[tuple[Indices, Indices, Indices]]:
     """Yield rows that lack the same values: their numbers, columns observed, columns missing.
 
@@ -60,17 +71,14 @@ class Conditioning:
 
     Parameters
     ----------
-    means, covariances
-        (K, d) and (K, d, d).
+    means, L
+        (K, d), and lower Cholesky factors (K, d, d) of the covariances.
     observed, missing
         Columns of o and of m.
     """
 
-    def __init__(
-        self, means: Array, covariances: Array, observed: Indices, missing: Indices
-    ) -> None:
-        both = np.concatenate([observed, missing])
-        L = cholesky(covariances[:, both[:, None], both[None, :]])
+    def __init__(self, means: Array, L: Array, observed: Indices, missing: Indices) -> None:
+        L = reordered(L, np.concatenate([observed, missing]))
         p = len(observed)
         self._observed = observed
         self._mean_o, self._mean_m = means[:, observed], means[:, missing]

@@ -287,6 +287,20 @@ def test_data_frames_go_by_the_names_of_their_columns() -> None:
     assert np.array_equal(nullable, mixture.logpdf(holed.to_numpy()))
 
 
+def test_features_that_all_but_follow_from_others_do_in_any_order() -> None:
+    """Rounding makes of this covariance one that is positive definite in some orders only."""
+    a = 10.000000000000002
+    sigma = np.array([[a, -6.0, 6.0], [-6.0, a, -10.0], [6.0, -10.0, a]])
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.cholesky(sigma[np.ix_([1, 0, 2], [1, 0, 2])])
+    mixture = Mixture([1.0], [[0.0, 0.0, 0.0]], [sigma])
+    filled = mixture.expect([[np.nan, 1.0, np.nan]])
+    np.testing.assert_allclose(filled.mean, [[-0.6, 1.0, -1.0]], rtol=1e-6)
+    np.testing.assert_allclose(filled.spread, [[6.4**0.5, 0.0, 0.0]], atol=1e-6)
+    given = mixture.conditional({1: 1.0})
+    np.testing.assert_allclose(given.means, [[-0.6, -1.0]], rtol=1e-6)
+
+
 def test_no_rows_have_no_answers() -> None:
     mixture, none = some_mixture(), np.empty((0, 4))
     assert mixture.logpdf(none).shape == (0,)
