@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from streamgmm.mixture.naming import called
 from streamgmm.plots.axes import axes_or_new
 from streamgmm.plots.style import ALERT, INK, OTHERS, quiet
+from streamgmm.values import check_whole
 from streamgmm.words import number
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def plot_reasons(explanation: Explanation, *, most: int = 6, ax: Axes | None = N
     ImportError
         If matplotlib is not installed.
     ValueError
-        If nothing of the event was observed.
+        If nothing of the event was observed, or ``most`` is not 1 or more.
 
     Examples
     --------
@@ -46,6 +47,7 @@ def plot_reasons(explanation: Explanation, *, most: int = 6, ax: Axes | None = N
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['0', '1']
     """
+    check_whole("most", most, 1)
     shown = explanation.reasons[:most]
     if not shown:
         raise ValueError("the explanation has no reasons: nothing of the event was observed")

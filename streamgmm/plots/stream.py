@@ -61,7 +61,13 @@ def plot_scores(
         raise ValueError(f"scores have shape {heights.shape}; (n,) is needed, one an event")
     n = len(heights)
     at = np.arange(1, n + 1) if times is None else np.asarray(times)
-    levels = None if threshold is None else np.broadcast_to(np.asarray(threshold, float), (n,))
+    levels = None if threshold is None else np.asarray(threshold, dtype=np.float64)
+    if levels is not None and levels.ndim == 0:
+        levels = np.broadcast_to(levels, (n,))
+    elif levels is not None and levels.shape != (n,):
+        raise ValueError(
+            f"threshold has shape {levels.shape}; one number is needed, or ({n},), one a score"
+        )
     if alerts is None:
         strange = np.zeros(n, dtype=bool) if levels is None else heights >= levels
     else:
@@ -134,7 +140,7 @@ def plot_weights(
     ImportError
         If matplotlib is not installed.
     ValueError
-        If there is no look, or not one time a look.
+        If there is no look or no weight in any, or not one time a look.
 
     Examples
     --------
@@ -153,6 +159,8 @@ def plot_weights(
         for key, weight in look.items():
             total[key] = total.get(key, 0.0) + weight
     order = sorted((key for key in total if total[key] > 0.0), key=lambda key: -total[key])
+    if not order:
+        raise ValueError("no component has a weight at any look; begin when the model is ready")
     shares = np.array([[look.get(key, 0.0) for look in history] for key in order])
     labels = [label_of((names or {}).get(key, key)) for key in order]
     colours = list(COLOURS[: len(order)])

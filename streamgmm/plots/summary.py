@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from streamgmm.plots.axes import axes_or_new
 from streamgmm.plots.style import INK, QUIET, Model, by_weight, colour_of, label_of, mixture_of
+from streamgmm.values import check_whole
 from streamgmm.words import number
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def plot_summary(model: Model, *, most: int = 8, ax: Axes | None = None) -> Axes
     ------
     ImportError
         If matplotlib is not installed.
+    ValueError
+        If ``most`` is not 1 or more.
 
     Examples
     --------
@@ -50,13 +53,15 @@ def plot_summary(model: Model, *, most: int = 8, ax: Axes | None = None) -> Axes
     >>> [text.get_text() for text in plot_summary(mixture).get_legend().get_texts()]
     ['night, 70%', 'day, 30%']
     """
+    check_whole("most", most, 1)
     mixture = mixture_of(model)
     order = by_weight(mixture)[:most]
     means = mixture.means[order]
     spread = np.sqrt(np.einsum("kii->ki", mixture.covariances))[order]
     low, high = means - _WIDTH * spread, means + _WIDTH * spread
     least, greatest = low.min(axis=0), high.max(axis=0)
-    low, means, high = ((part - least) / (greatest - least) for part in (low, means, high))
+    width = np.where(greatest > least, greatest - least, 1.0)  # a spread may be lost to rounding
+    low, means, high = ((part - least) / width for part in (low, means, high))
     ax = axes_or_new(ax, height=_REST + mixture.n_features * (_ROW + _BAR * len(order)))
     step = _FILLED / len(order)
     for rank, k in enumerate(order):

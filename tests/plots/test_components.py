@@ -136,6 +136,12 @@ def test_the_summary_shows_the_largest_and_is_as_high_as_it_takes() -> None:
     assert more.get_figheight() > few.get_figheight()
 
 
+def test_a_spread_that_is_lost_in_the_mean_has_a_place_too() -> None:
+    ax = plot_summary(Mixture([1.0], [[1e9]], [[[1e-20]]]))
+    assert np.isfinite(ax.lines[0].get_xdata()).all()
+    assert np.isfinite(ax.patches[0].get_bbox().get_points()).all()
+
+
 def test_no_text_of_the_summary_lies_on_another() -> None:
     names = [f"a feature with a name that is very long, {i}" for i in range(13)]
     mixture = Mixture([0.5, 0.3, 0.2], np.arange(39.0).reshape(3, 13), [np.eye(13)] * 3, names)
@@ -157,6 +163,8 @@ def test_no_text_of_the_summary_lies_on_another() -> None:
         (lambda: plot_ellipses("model"), "model is of type str; give a Mixture"),
         (lambda: plot_responsibilities(TWO, np.zeros((4, 3))), "(n, 2) is needed"),
         (lambda: plot_summary(None), "model is of type NoneType"),
+        (lambda: plot_summary(TWO, most=0), "most is 0; it must be a whole number, 1 or more"),
+        (lambda: plot_summary(TWO, most=-1), "most is -1"),
     ],
 )
 def test_what_cannot_be_drawn_says_why_and_makes_no_figure(draw, words: str) -> None:

@@ -112,7 +112,9 @@ def test_empty_slots_are_no_band() -> None:
         (lambda: plot_scores([[1.0]]), "scores have shape (1, 1); (n,) is needed"),
         (lambda: plot_scores(SCORES, alerts=[True]), "alerts have shape (1,); (5,) is needed"),
         (lambda: plot_scores(SCORES, times=[1.0]), "times have shape (1,); (5,) is needed"),
+        (lambda: plot_scores(SCORES, threshold=[1.0]), "threshold has shape (1,); one number"),
         (lambda: plot_weights([]), "history is empty"),
+        (lambda: plot_weights([{}, {4: 0.0}]), "no component has a weight at any look"),
         (lambda: plot_weights([{1: 1.0}], times=[1, 2]), "(1,) is needed, one a look"),
     ],
 )

@@ -101,6 +101,8 @@ def test_an_event_of_which_nothing_is_known_has_no_picture() -> None:
     model.learn_many(np.random.default_rng(0).normal(size=(200, 1)))
     with pytest.raises(ValueError, match="nothing of the event was observed"):
         plot_reasons(model.explain_one({}))
+    with pytest.raises(ValueError, match="most is 0; it must be a whole number"):
+        plot_reasons(model.explain_one({0: 3.0}), most=0)
 
 
 # ---- convergence ---------------------------------------------------------------------------------
