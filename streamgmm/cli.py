@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import streamgmm
-from streamgmm import job_cli, operator_cli, snapshot_cli
+from streamgmm import generate_cli, job_cli, operator_cli, snapshot_cli
 from streamgmm.errors import ConfigError, StreamGMMError
 
 if TYPE_CHECKING:
@@ -116,13 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
     job_cli.add_verbs(verbs, _positive)
 
-    generate = verbs.add_parser("generate", help="write a labelled stream of events")
-    generate.add_argument("kind", choices=["network", "transactions"])
-    amount = generate.add_mutually_exclusive_group(required=True)
-    amount.add_argument("--count", type=_positive_whole, metavar="N", help="so many, at once")
-    amount.add_argument("--rate", type=_positive, metavar="R", help="so many a second, endless")
-    generate.add_argument("--seed", type=_whole, default=0, metavar="S", help="default 0")
-    generate.set_defaults(call=_generate)
+    generate_cli.add_verbs(verbs, _positive, _whole)
 
     operator_cli.add_verbs(verbs)
     snapshot_cli.add_verbs(verbs)
@@ -197,15 +191,6 @@ def _replay(options: argparse.Namespace) -> int:
             stop=stop,
         ).run()
     return _code_of(stop.signal)
-
-
-def _generate(options: argparse.Namespace) -> int:
-    from streamgmm.io.generate import STREAMS, write_jsonl
-
-    pace = {} if options.rate is None else {"rate": options.rate}
-    source = STREAMS[options.kind](seed=options.seed, **pace)
-    write_jsonl(source, sys.stdout.buffer, count=options.count, rate=options.rate)
-    return 0
 
 
 def _complain(error: StreamGMMError) -> None:
@@ -292,11 +277,4 @@ def _whole(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
-def _positive_whole(text: str) -> int:
-    value = _whole(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("0 is not above 0")
     return value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import numpy as np
@@ -107,9 +107,19 @@ STREAMS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
 """What can be generated; each takes a `seed` and a `rate`."""
 
 
+class LineStream(Protocol):
+    """What lines can be written to; a binary file is one."""
+
+    def write(self, lines: bytes, /) -> object:
+        """Take whole lines."""
+
+    def flush(self) -> object:
+        """See that they go on their way."""
+
+
 def write_jsonl(
     events: Iterable[Flow],
-    stream: BinaryIO,
+    stream: LineStream,
     *,
     count: int | None = None,
     rate: float | None = None,

@@ -14,18 +14,29 @@ if TYPE_CHECKING:
     from streamgmm.config import Config, KafkaOutput
     from streamgmm.io.client import Client
 
-__all__ = ["client_of", "connection"]
+__all__ = ["client_named", "client_of", "connection"]
 
 
 def client_of(config: Config) -> Client:
-    """Give what makes sources and sinks over Kafka.
+    """Give what makes sources and sinks over Kafka: the library that the job names.
 
     Raises
     ------
     ConfigError
         If it is not installed.
     """
-    if config.service.client == "kafka-python":
+    return client_named(config.service.client)
+
+
+def client_named(name: str) -> Client:
+    """Give what makes sources and sinks over Kafka: "kafka-python" or "confluent".
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+    """
+    if name == "kafka-python":
         from streamgmm.io.kafka import KafkaPython
 
         return KafkaPython()
