@@ -41,6 +41,10 @@ lock: $(VENV)/.requirements ## resolve the requirements again (new versions: mak
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    $(UPGRADE) pyproject.toml --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    pyproject.toml --extra avro --extra confluent --extra protobuf --constraint requirements/dev.txt --output-file requirements/image.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    $(UPGRADE) requirements/peers.in --constraint requirements/dev.txt --output-file requirements/peers.txt
 
 # dSalmon comes as source alone and looks for NumPy's headers where NumPy 1 had them: the compiler is

@@ -6,13 +6,20 @@ import os
 import subprocess
 import sys
 import tarfile
-import venv
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.deploy.compose import laid_out
+from tests.deploy.dockerfile import Image, exec_form, steps_of
+from tests.deploy.dockerfile import build as execute
+from tests.deploy.servers import free_port
+from tests.workers import wait_for
+
 ROOT = Path(__file__).parents[2]
+DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
 
 # One process for all: building takes longer than the tests.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -30,35 +37,41 @@ def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Build the sdist from the checkout, then the wheel from that sdist, as an index would."""
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the sdist from the checkout."""
     folder = tmp_path_factory.mktemp("dist")
     # The pinned build tools of this environment: nothing is downloaded.
     build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder]
     run(*build, "--sdist", ROOT, cwd=folder)
     (sdist,) = folder.glob("*.tar.gz")
+    return sdist
+
+
+@pytest.fixture(scope="module")
+def image(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Image:
+    """Execute the steps of the Dockerfile over what the sdist holds, in an empty folder.
+
+    They build the wheel as an index would, from the sdist, and install it with its pinned
+    requirements, and nothing else, into an environment of its own: so one build serves all tests.
+    """
+    folder = tmp_path_factory.mktemp("image")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder / "source", filter="data")
     (source,) = (folder / "source").iterdir()
-    run(*build, "--wheel", source, cwd=folder)
-    (wheel,) = folder.glob("*.whl")
+    return execute(DOCKERFILE, source, folder / "engine")
+
+
+@pytest.fixture(scope="module")
+def distributions(sdist: Path, image: Image) -> tuple[Path, Path]:
+    """Give the sdist, and the wheel that was built from it."""
+    (wheel,) = (image.stages["build"] / "opt" / "dist").glob("*.whl")
     return sdist, wheel
 
 
 @pytest.fixture(scope="module")
-def installed(distributions: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the wheel and its pinned requirements, and nothing else, into a new environment."""
-    _, wheel = distributions
-    place = tmp_path_factory.mktemp("installed") / "venv"
-    venv.create(place, with_pip=False, symlinks=True)
-    python = place / "bin" / "python"
-    # This environment's pip, so that the new one holds the package and what it needs, no more.
-    install = [sys.executable, "-m", "pip", "--python", python, "install"]
-    install += ["--quiet", "--disable-pip-version-check", "--no-compile"]
-    requirements = ROOT / "requirements" / "runtime.txt"
-    run(*install, "--require-hashes", "-r", requirements, cwd=place)
-    run(*install, "--no-deps", wheel, cwd=place)
-    return place
+def installed(image: Image) -> Path:
+    """Give the environment that the image has."""
+    return image.root / "opt" / "streamgmm"
 
 
 def sources(suffix: str) -> set[str]:
@@ -86,8 +99,8 @@ def test_the_wheel_holds_every_module_kernel_preset_and_sample(
 def test_the_compiled_kernels_name_no_folder_of_the_building_machine(
     distributions: tuple[Path, Path],
 ) -> None:
-    sdist, wheel = distributions
-    private = {str(path).encode() for path in (ROOT, sdist.parent, Path.home())}
+    _, wheel = distributions
+    private = {str(path).encode() for path in (ROOT, wheel.parents[3], Path.home())}
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             if name.endswith(".so"):
@@ -119,3 +132,38 @@ def test_the_demo_runs_from_the_wheel_alone(installed: Path, tmp_path: Path) -> 
     result = run(installed / "bin" / "streamgmm", "demo", cwd=tmp_path)
     assert "ROC-AUC" in result.stdout + result.stderr
     assert str(ROOT) not in result.stdout + result.stderr
+
+
+def words(image: Image, instruction: str) -> list[str]:
+    """Give what the Dockerfile runs, with the image's own program in front."""
+    (step,) = (step for step in steps_of(DOCKERFILE) if step.instruction == instruction)
+    program, *arguments = exec_form(step)
+    return [str(image.root / "opt/streamgmm/bin" / program), *arguments]
+
+
+def test_the_image_understands_the_job_that_it_is_given(image: Image) -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    done = image.run([*words(image, "ENTRYPOINT"), "--version"])
+    assert done.stdout == f"streamgmm {version}\n", done.stderr
+    target = exec_form(next(s for s in steps_of(DOCKERFILE) if s.instruction == "CMD"))[-1]
+    job = laid_out("streamgmm", image.folder / "mounted") / target.lstrip("/")
+    done = image.run([*words(image, "ENTRYPOINT"), "check", str(job)])
+    assert done.returncode == 0, done.stderr
+    # Where HTTP is served is the image's affair: its port is the one that is looked at.
+    assert 'http = "0.0.0.0:9464"' in done.stdout
+
+
+def test_the_health_check_tells_a_worker_that_lives_from_one_that_is_gone(image: Image) -> None:
+    port = free_port()
+    look = [word.replace("9464", str(port)) for word in words(image, "HEALTHCHECK")]
+    assert look != words(image, "HEALTHCHECK")
+    environment = image.environment() | {"STREAMGMM__SERVICE__HTTP": f"127.0.0.1:{port}"}
+    job = str(ROOT / "config" / "network.toml")
+    with subprocess.Popen(
+        [*words(image, "ENTRYPOINT"), "run", job], cwd=image.inside("."), env=environment,
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as worker:  # fmt: skip
+        wait_for(lambda: image.run(look).returncode == 0, "the worker to be healthy")
+        worker.terminate()
+        assert worker.wait(60) == 0
+    assert image.run(look).returncode != 0
