@@ -118,6 +118,17 @@ screenshots: servers ## photograph the live page for README and docs, into docs/
 pictures: venv ## draw the pictures of docs/plots.md, into docs/images/
 	$(VENV_PYTHON) -m tools.pictures
 
+# Helm is built from its module, with Go; the build is kept in build/.
+HELM_VERSION := v3.22.0
+build/helm-$(HELM_VERSION)/helm:
+	@command -v go >/dev/null || { echo 'make helm: Go is missing, which builds Helm (https://go.dev/dl)' >&2; exit 1; }
+	@echo 'building Helm $(HELM_VERSION): some minutes, once'
+	GOBIN='$(CURDIR)/$(@D)' go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+.PHONY: helm
+helm: venv build/helm-$(HELM_VERSION)/helm ## lint and render the chart; the plain manifests anew: make helm OPTIONS=--write
+	$(BIN)/pytest tests/deploy/check_helm.py --helm build/helm-$(HELM_VERSION)/helm $(OPTIONS)
+
 .PHONY: soak
 soak: servers ## the faults of `make test` with full counts, into docs/reliability.md; then MINUTES (5) of calm and crashes
 	$(BIN)/pytest tests/faults --all-counts --outcomes docs/reliability.md

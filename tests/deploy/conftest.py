@@ -15,6 +15,10 @@ _BEGIN, _END = "<!-- panels -->", "<!-- end of panels -->"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--panels", metavar="FILE", help="put the table of panels into this document")
+    parser.addoption("--helm", metavar="PROGRAM", help="Helm, for check_helm.py")
+    parser.addoption(
+        "--write", action="store_true", help="write the plain manifests anew from the chart"
+    )
 
 
 @pytest.fixture
