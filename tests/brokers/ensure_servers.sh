@@ -13,6 +13,7 @@ has_java() {
 missing=()
 command -v kcat >/dev/null || missing+=(kcat)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v systemd-analyze >/dev/null || missing+=(systemd)
 command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(prometheus)
 { command -v prometheus-alertmanager || command -v alertmanager; } >/dev/null && command -v amtool >/dev/null ||
     missing+=(prometheus-alertmanager)
@@ -43,10 +44,10 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
 fi
 
 cat >&2 <<TEXT
-streamgmm: the tests with a real Kafka, browser and Prometheus need: ${missing[*]} (names of Debian packages).
+streamgmm: the tests with a real Kafka, browser, Prometheus and systemd's checker need: ${missing[*]} (names of Debian packages).
   Debian, Ubuntu, as root: apt-get update && apt-get install ${missing[*]}
   Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, kcat, openssl, Chromium,
-    Prometheus 2.42 or newer and Alertmanager, each on PATH.
+    Prometheus 2.42 or newer, Alertmanager and systemd-analyze (of systemd 250 or newer), each on PATH.
   With a broker that runs already, Java and Maven are not needed: STREAMGMM_TEST_KAFKA=host:port make test
 TEXT
 exit 1
