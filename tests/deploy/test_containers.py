@@ -94,12 +94,10 @@ def test_prometheus_is_told_of_the_worker_and_of_alertmanager() -> None:
     told = yaml.safe_load(mounts("prometheus")["/etc/prometheus/prometheus.yml"].read_text())
     (job,) = told["scrape_configs"]
     assert job["job_name"].startswith("streamgmm")  # the rules and dashboards go by it
-    ((found,),) = (one["names"] for one in job["dns_sd_configs"])
-    assert found in services()
-    ((target,),) = (
-        one["targets"] for one in told["alerting"]["alertmanagers"][0]["static_configs"]
-    )
-    assert target.partition(":")[0] in services()
+    told_of = [*job["static_configs"], *told["alerting"]["alertmanagers"][0]["static_configs"]]
+    hosts = [target.partition(":")[0] for one in told_of for target in one["targets"]]
+    assert hosts == ["streamgmm", "alertmanager"]
+    assert set(hosts) <= set(services())
 
 
 def test_grafana_finds_its_source_and_its_dashboards(tmp_path: Path) -> None:
