@@ -128,7 +128,10 @@ def select_components(
     for shape in shapes:
         for size in sizes:
             model = GaussianMixture(size, covariance=shape, **parameters)
-            model.fit(X, sample_weight=sample_weight)
+            try:
+                model.fit(X, sample_weight=sample_weight)
+            except ValueError as error:
+                raise ValueError(f"{error} (n_components={size!r}, {shape!r})") from error
             bic, aic = model.bic(X, sample_weight), model.aic(X, sample_weight)
             fits.append(Candidate(size, shape, bic, aic, model))
     return Selection(tuple(fits), criterion)
