@@ -64,7 +64,10 @@ class FittedMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit-l
         return likelihood, responsibilities
 
     def score(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: ARG002
-        """Return the mean log-likelihood of a row of X, in nats, by the rows' weights (n,)."""
+        """Return the mean log-likelihood of a row of X, in nats, by the rows' weights (n,).
+
+        Rows without any value are left out, as by `fit`.
+        """
         n, likelihood = self._total(X, sample_weight)
         return likelihood / n
 
@@ -116,10 +119,13 @@ class FittedMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit-l
         return 2.0 * self.free_parameters() - 2.0 * self._total(X, sample_weight)[1]
 
     def _total(self, X: Any, sample_weight: ArrayLike | None) -> tuple[float, float]:
-        """Return how many rows X has and their log-likelihood, by their weights (n,)."""
-        scores = self.score_samples(X)
-        weight = weights_of(sample_weight, scores)
-        return float(weight.sum()), float((weight * scores).sum())
+        """Return how many rows of X have a value, and their log-likelihood, by weights (n,)."""
+        rows = rows_of(self, X)
+        weight = np.where(np.isnan(rows).all(axis=1), 0.0, weights_of(sample_weight, rows))
+        n = float(weight.sum())
+        if n == 0.0:
+            raise ValueError("no row of X has a value and a weight; there is nothing to score")
+        return n, float((weight * self.in_force().expect(rows)[0]).sum())
 
     @property
     def precisions_cholesky_(self) -> Array:

@@ -256,6 +256,16 @@ def test_without_shrinkage_only_the_proportions_of_weights_count() -> None:
     np.testing.assert_allclose(a.means_, b.means_, rtol=1e-6)
 
 
+def test_rows_without_any_value_count_in_no_score() -> None:
+    X = clusters(100)
+    model = GaussianMixture(2).fit(X)
+    bare = np.concatenate([X, np.full((50, 3), np.nan)])
+    for ask in (model.score, model.bic, model.aic):
+        assert ask(bare) == pytest.approx(ask(X))
+        with pytest.raises(ValueError, match="no row of X has a value and a weight"):
+            ask(bare[100:])
+
+
 def test_rows_without_any_value_say_nothing() -> None:
     X = clusters(100)
     nothing = np.full((50, 3), np.nan)
