@@ -10,13 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from streamgmm.config import loads
 from tests.deploy.kubernetes import VERSIONS, container_of, environment_of, manifests, validate
 
 HERE = Path(__file__).parent
-CHART = HERE.parents[1] / "deploy" / "helm" / "streamgmm"
-MANIFESTS = HERE.parents[1] / "deploy" / "kubernetes" / "streamgmm.yaml"
+DEPLOY = HERE.parents[1] / "deploy"
+CHART = DEPLOY / "helm" / "streamgmm"
+MANIFESTS = DEPLOY / "kubernetes" / "streamgmm.yaml"
+PROMETHEUS, DASHBOARDS = DEPLOY / "prometheus", DEPLOY / "grafana" / "dashboards"
 
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -57,8 +60,12 @@ def test_the_plain_manifests_are_what_the_chart_gives(
 
 def test_everything_on_is_valid_too(helm: Helm) -> None:
     objects = manifests(rendered(helm, "--values", HERE / "everything.yaml"))
-    monitor = objects.pop("ServiceMonitor")  # of the operator's own kind: no schema is at hand
+    # Of the operator's own kinds: no schemas are at hand.
+    monitor, rule = objects.pop("ServiceMonitor"), objects.pop("PrometheusRule")
     validate(objects)
+    assert rule["spec"] == yaml.safe_load((PROMETHEUS / "streamgmm.rules.yml").read_text("utf-8"))
+    dashboards = objects["ConfigMap streamgmm-dashboards"]["data"]
+    assert dashboards == {one.name: one.read_text("utf-8") for one in DASHBOARDS.glob("*.json")}
 
     (endpoint,) = monitor["spec"]["endpoints"]
     assert endpoint["port"] in {port["name"] for port in objects["Service"]["spec"]["ports"]}

@@ -12,9 +12,14 @@ VERSIONS = ("1.27", kubernetes_validate.latest_version())
 
 
 def manifests(text: str) -> dict[str, dict[str, Any]]:
-    """Read what `helm template` gives: kind -> object, one of each."""
-    found = {one["kind"]: one for one in yaml.safe_load_all(text) if one}
-    assert len(found) == text.count("\nkind: "), "two of a kind"
+    """Read what `helm template` gives: kind -> object, with its name where that is another."""
+    objects = [one for one in yaml.safe_load_all(text) if one]
+    release = next(one for one in objects if one["kind"] == "StatefulSet")["metadata"]["name"]
+    found = {}
+    for one in objects:
+        name = one["metadata"]["name"]
+        found[one["kind"] if name == release else f"{one['kind']} {name}"] = one
+    assert len(found) == len(objects), "two of a kind and name"
     return found
 
 
