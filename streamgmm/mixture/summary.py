@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamgmm.words import digits_of
+
 from .naming import called
 from .online import OnlineMixture
 
 Array = NDArray[np.float64]
 
 _WIDTH = 1.6448536269514722  # standard deviations that hold 90% of a Gaussian
+_DIGITS = 4  # of the ends of a range, or as many as tell them apart
 
 
 def describe(
@@ -87,7 +90,8 @@ def _describe_shape(
     width = max(len(name) for name in names)
     for i, name in enumerate(names):
         low, high = mean[i] - _WIDTH * spread[i], mean[i] + _WIDTH * spread[i]
-        lines.append(f"  {name:<{width}}  {low:.4g} to {high:.4g}")
+        digits = max(_DIGITS, *(digits_of(float(end), float(high - low)) for end in (low, high)))
+        lines.append(f"  {name:<{width}}  {low:.{digits}g} to {high:.{digits}g}")
     for label, entries in (
         ("apart by", _apart(off, names)),
         ("correlated", _correlations(covariance, spread, names)),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from streamgmm.plots.axes import axes_or_new
 from streamgmm.plots.style import INK, QUIET, Model, by_weight, colour_of, label_of, mixture_of
 from streamgmm.values import check_whole
-from streamgmm.words import number
+from streamgmm.words import digits_of, number
 
 if TYPE_CHECKING:
     from streamgmm.plots.axes import Axes
@@ -78,6 +78,12 @@ def plot_summary(model: Model, *, most: int = 8, ax: Axes | None = None) -> Axes
     return ax
 
 
+def _range(low: float, high: float) -> str:
+    """Write a range, in three digits or as many as tell its ends apart."""
+    digits = max(3, *(digits_of(end, high - low) for end in (low, high)))
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
 def _finish(ax: Axes, names: list[str], least: Array, greatest: Array) -> None:
     """Write the features at the left of their rows, and the ends of their scales at the right."""
     ax.set_yticks(range(len(names)), names)
@@ -88,7 +94,7 @@ def _finish(ax: Axes, names: list[str], least: Array, greatest: Array) -> None:
         if i % 2 == 0:
             ax.axhspan(i - 0.5, i + 0.5, color=INK, alpha=0.04, linewidth=0, zorder=0)
         ax.annotate(
-            f"{number(float(least[i]))} to {number(float(greatest[i]))}", (1.0, i),
+            _range(float(least[i]), float(greatest[i])), (1.0, i),
             xycoords=("axes fraction", "data"), xytext=(5, 0), textcoords="offset points",
             va="center", color=QUIET, fontsize="small",
         )  # fmt: skip

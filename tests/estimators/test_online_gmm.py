@@ -102,6 +102,14 @@ def test_the_summary_tells_of_components_that_there_are():
     assert sum(" of the traffic, " in line for line in lines) == present
 
 
+def test_a_range_far_from_0_has_the_digits_that_tell_its_ends_apart():
+    model = OnlineGMM(n_components=1)
+    model.learn_many(1.7e9 + np.random.default_rng(0).normal(size=(1_000, 1)))
+    _, low, _, high = model.summary().splitlines()[-1].split()
+    assert 2.5 < float(high) - float(low) < 4.5
+    assert float(low) < 1.7e9 < float(high)
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("size", [1e140, 1e-140, 1e200])
 def test_the_summary_of_huge_and_tiny_numbers_is_finite(size):

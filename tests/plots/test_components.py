@@ -136,6 +136,11 @@ def test_the_summary_shows_the_largest_and_is_as_high_as_it_takes() -> None:
     assert more.get_figheight() > few.get_figheight()
 
 
+def test_a_range_far_from_0_has_the_digits_that_tell_its_ends_apart() -> None:
+    ax = plot_summary(Mixture([1.0], [[1.7e9]], [[[1.0]]]))
+    assert ax.texts[0].get_text() == "1,699,999,998.4 to 1,700,000,001.6"
+
+
 def test_a_spread_that_is_lost_in_the_mean_has_a_place_too() -> None:
     ax = plot_summary(Mixture([1.0], [[1e9]], [[[1e-20]]]))
     assert np.isfinite(ax.lines[0].get_xdata()).all()
