@@ -82,6 +82,24 @@ def test_the_job_is_valid_and_its_topics_are_made() -> None:
     assert config.service.journal.startswith(volume.split(":")[1])
 
 
+def test_kafka_listens_where_it_says() -> None:
+    told = services()["kafka"]["environment"]
+    listeners = dict(one.split("://") for one in told["KAFKA_LISTENERS"].split(","))
+    advertised = dict(one.split("://") for one in told["KAFKA_ADVERTISED_LISTENERS"].split(","))
+    protocols = dict(
+        one.split(":") for one in told["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
+    )
+    assert listeners.keys() == protocols.keys() == {*advertised, "CONTROLLER"}
+    assert all(at.endswith(listeners[name]) for name, at in advertised.items())
+    assert told["KAFKA_INTER_BROKER_LISTENER_NAME"] in advertised
+    assert told["KAFKA_CONTROLLER_QUORUM_VOTERS"] == f"1@kafka{listeners['CONTROLLER']}"
+    # Data stay in a volume, and what this machine reaches is what is published.
+    volumes = [one.split(":")[1] for one in services()["kafka"]["volumes"]]
+    assert told["KAFKA_LOG_DIRS"] in volumes
+    (port,) = services()["kafka"]["ports"]
+    assert port.endswith(listeners["HOST"])
+
+
 @pytest.mark.slow
 def test_prometheus_and_alertmanager_understand_what_they_are_given(tmp_path: Path) -> None:
     root = laid_out("prometheus", tmp_path)
