@@ -23,8 +23,10 @@ _SECONDS: Final = 1.0
 # A sink that was slow a moment ago is, so that nobody is told of every turn.
 _SLOW_SECONDS: Final = 5.0
 # While more waits to be read than was read at once, every output is later than that anyway, and a
-# commit, which takes as much as a thousand events, may wait for more of them.
+# commit, which takes as much as a thousand events, may wait for more of them. Not where outputs are
+# many: a commit is little beside them, and a slow sink would have more to take in one transaction.
 _CATCHING_UP_SECONDS: Final = 0.25
+_FEW_OUTPUTS: Final = 1_000
 _MOST_OUTPUTS: Final = 20_000
 _LEAST_OUTPUTS: Final = 500
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -72,14 +74,16 @@ class Settlement:
         """Whether outputs have waited long enough, or are many; or positions alone, or nothing.
 
         While `catching_up`, when more events wait than were read at once, a quarter of a second is
-        not too long.
+        not too long for a few outputs.
         """
         now, waiting = time.monotonic(), self._sink.unconfirmed
         if waiting == 0:
             self._deliver_at = now + self._delivery.interval
             return now >= self._settle_at
         many = waiting >= self._most or self._sink.unconfirmed_bytes >= _MOST_BYTES
-        longer = max(_CATCHING_UP_SECONDS - self._delivery.interval, 0.0) if catching_up else 0.0
+        longer = 0.0
+        if catching_up and waiting < _FEW_OUTPUTS:
+            longer = max(_CATCHING_UP_SECONDS - self._delivery.interval, 0.0)
         return many or now >= self._deliver_at + longer
 
     def uncommitted(self) -> dict[Partition, int]:

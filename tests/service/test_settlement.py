@@ -41,6 +41,11 @@ def test_outputs_wait_longer_while_more_events_wait_to_be_read(
         assert waiting.is_due(catching_up=behind)
 
 
-def test_many_outputs_do_not_wait_even_so(clock: SimpleNamespace) -> None:
-    sink = SimpleNamespace(unconfirmed=20_000, unconfirmed_bytes=0)
-    assert settlement(clock.now, sink).is_due(catching_up=True)
+@pytest.mark.parametrize(("outputs", "due"), [(999, False), (1_000, True)])
+def test_many_outputs_wait_no_longer(clock: SimpleNamespace, outputs: int, *, due: bool) -> None:
+    sink = SimpleNamespace(unconfirmed=0, unconfirmed_bytes=0)
+    waiting = settlement(0.02, sink)
+    waiting.is_due()
+    sink.unconfirmed = outputs
+    clock.now += 0.03
+    assert waiting.is_due(catching_up=True) is due
