@@ -34,7 +34,7 @@ _ROUND = np.linspace(0.0, 2.0 * np.pi, 181)
 
 def plot_ellipses(
     model: Model,
-    features: Sequence[Hashable] = (0, 1),
+    features: Sequence[Hashable] | None = None,
     *,
     X: Any = None,
     levels: Sequence[float] = (0.5, 0.95),
@@ -49,7 +49,7 @@ def plot_ellipses(
     model
         A `Mixture`, an `OnlineGMM`, or a fitted `GaussianMixture` or `GMMOutlierDetector`.
     features
-        The two features, by name or number.
+        The two features, by name or number; None: the first two.
     X
         Events (n, d) to put behind them, columns as in the model; None: none.
     levels
@@ -73,12 +73,13 @@ def plot_ellipses(
     'size'
     """
     whole = mixture_of(model)
-    mixture = _plane(whole, features)
+    columns = _columns(whole, features)
+    mixture = _plane(whole, columns)
     if not all(0.0 < level < 1.0 for level in levels):
         raise ValueError(f"levels are {list(levels)}; each is a share between 0 and 1")
     ax = axes_or_new(ax)
     if X is not None:
-        x, y = _points(whole, features, X).T
+        x, y = rows_of(X, whole.feature_names)[:, columns].T
         ax.plot(x, y, ".", color=QUIET, alpha=0.35, markersize=3, markeredgewidth=0, zorder=1)
     for rank, k in enumerate(by_weight(mixture)):
         colour = colour_of(rank)
@@ -98,7 +99,7 @@ def plot_ellipses(
 def plot_responsibilities(
     model: Model,
     X: Any,
-    features: Sequence[Hashable] = (0, 1),
+    features: Sequence[Hashable] | None = None,
     *,
     ax: Axes | None = None,
 ) -> Axes:
@@ -113,7 +114,7 @@ def plot_responsibilities(
     X
         Events (n, d), columns as in the model.
     features
-        The two features to show, by name or number.
+        The two features to show, by name or number; None: the first two.
     ax
         Where to draw; None: a new figure.
 
@@ -135,8 +136,9 @@ def plot_responsibilities(
     100
     """
     mixture = mixture_of(model)
-    plane = _plane(mixture, features)
-    points = _points(mixture, features, X)
+    columns = _columns(mixture, features)
+    plane = _plane(mixture, columns)
+    points = rows_of(X, mixture.feature_names)[:, columns]  # one without one of them is not drawn
     order = by_weight(mixture)
     palette = np.array([_rgb(colour_of(rank)) for rank in range(len(order))])
     mixed = mixture.responsibilities(X)[:, order] @ palette
@@ -160,16 +162,17 @@ def ellipse(mean: Array, covariance: Array, level: float) -> Array:
     return np.asarray(mean + radius * circle @ np.linalg.cholesky(covariance).T)
 
 
-def _plane(mixture: Mixture, features: Sequence[Hashable]) -> Mixture:
-    if len(features) != 2:
-        raise ValueError(f"features are {list(features)!r:.80}; a plane has two: give their names")
-    return mixture.marginal(list(features))
+def _columns(mixture: Mixture, features: Sequence[Hashable] | None) -> list[int]:
+    """Return the numbers of the two features' columns."""
+    names = mixture.feature_names[:2] if features is None else features
+    if len(names) != 2:
+        raise ValueError(f"features are {list(names)!r:.80}; a plane has two: give their names")
+    return [mixture.column(name) for name in names]
 
 
-def _points(mixture: Mixture, features: Sequence[Hashable], X: Any) -> Array:
-    """Return the two columns (n, 2) of X; what lacks one of them is not drawn."""
-    columns = [mixture.column(feature) for feature in features]
-    return rows_of(X, mixture.feature_names)[:, columns]
+def _plane(mixture: Mixture, columns: list[int]) -> Mixture:
+    """Return the mixture of two features."""
+    return mixture.marginal([mixture.feature_names[i] for i in columns])
 
 
 def _rgb(colour: str) -> list[float]:

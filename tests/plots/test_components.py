@@ -51,6 +51,14 @@ def test_features_are_told_by_name_in_any_order_and_named_on_the_axes() -> None:
     assert entries(ax) == ["nightly, 75%", "component 0, 25%"]
 
 
+def test_the_first_two_are_shown_unless_others_are_asked_for_whatever_their_names() -> None:
+    mixture = Mixture([1.0], [[3.0, 5.0, 7.0]], [np.eye(3)], feature_names=[1, 2, 0])
+    for ax in (plot_ellipses(mixture), plot_responsibilities(mixture, mixture.means)):
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("1", "2")
+    ax = plot_ellipses(mixture, [0, 1])  # names go before numbers of columns
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("0", "1")
+
+
 def test_events_lie_behind_in_the_two_features_shown() -> None:
     X = np.array([[1.0, 2.0], [3.0, np.nan], [5.0, 6.0]])
     ax = plot_ellipses(TWO, ["time", "size"], X=X)
@@ -163,6 +171,7 @@ def test_no_text_of_the_summary_lies_on_another() -> None:
     ("draw", "words"),
     [
         (lambda: plot_ellipses(TWO, ["size"]), "a plane has two"),
+        (lambda: plot_ellipses(TWO.marginal(["size"])), "features are ['size']; a plane has two"),
         (lambda: plot_ellipses(TWO, ["size", "colour"]), "there is no feature 'colour'"),
         (lambda: plot_ellipses(TWO, levels=[95]), "each is a share between 0 and 1"),
         (lambda: plot_ellipses("model"), "model is of type str; give a Mixture"),
