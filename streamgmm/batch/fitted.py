@@ -35,7 +35,13 @@ class FittedMixture(DensityMixin, Incomplete):  # type: ignore[misc]  # scikit-l
     def _matrices(self) -> Array:
         """Return the covariances (K, d, d)."""
         check_is_fitted(self)
-        return covariance_of(self.covariance).matrices(self.covariances_, *self.means_.shape)
+        kind, found = covariance_of(self.covariance), self.covariances_.shape
+        if found != kind.concise_shape(*self.means_.shape):
+            raise ValueError(
+                f"covariance is {self.covariance!r}, but covariances_ of shape {found} are of "
+                "another type: fit again after it has been changed"
+            )
+        return kind.matrices(self.covariances_, *self.means_.shape)
 
     def in_force(self, *, score: str = "nll_full") -> OnlineMixture:
         """Return it as a mixture that scores by ``score`` (see `streamgmm.mixture.Rules`)."""

@@ -229,8 +229,9 @@ class GaussianMixture(FittedMixture):
         """Return what an `OnlineGMM` has learned so far, as a fitted mixture.
 
         It has the components and covariances in force at the moment (`OnlineGMM.density` tells
-        where the two differ), none of the empty slots, and nothing of the way it came about:
-        ``n_iter_``, ``converged_`` and bounds are those of a fit.
+        where the two differ), none of the empty slots, no names of components (`density` has
+        them), and nothing of the way it came about: ``n_iter_``, ``converged_`` and bounds are
+        those of a fit.
 
         Parameters
         ----------
@@ -263,7 +264,8 @@ class GaussianMixture(FittedMixture):
                 f"{shape!r}: leave it out here, and set it for another fit"
             )
         made = cls(**{"n_components": K, "covariance": shape, **parameters})
-        made.weights_, made.means_, made.covariances_ = value.weights, value.means, concise
+        found = (value.weights, value.means, concise)  # which cannot be written to
+        made.weights_, made.means_, made.covariances_ = (part.copy() for part in found)
         made.n_features_in_ = d
         if all(isinstance(name, str) for name in value.feature_names):
             made.feature_names_in_ = np.array(value.feature_names, dtype=object)

@@ -105,6 +105,8 @@ def select_components(
 
     Raises
     ------
+    TypeError
+        If ``candidates`` is one number.
     ValueError
         If there is no candidate, or as `GaussianMixture.fit`.
 
@@ -120,6 +122,8 @@ def select_components(
     """
     if criterion not in _CRITERIA:
         raise ValueError(f'criterion is {criterion!r}; allowed are "bic" and "aic"')
+    if not isinstance(candidates, Iterable):
+        raise TypeError(f"candidates is {candidates!r:.80}; give several numbers: range(1, 11)")
     shapes = [covariance] if isinstance(covariance, str) else list(covariance)
     sizes = list(candidates)
     if not shapes or not sizes:

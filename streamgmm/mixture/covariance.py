@@ -261,7 +261,7 @@ def covariance_of(name: str) -> Covariance:
     """Return the covariance type called ``name``; ValueError names those there are."""
     try:
         return COVARIANCES[name]
-    except KeyError:
+    except (KeyError, TypeError):  # the latter of what has no hash, such as a list
         allowed = ", ".join(f'"{known}"' for known in COVARIANCES)
         if name == AUTO:
             raise ValueError(

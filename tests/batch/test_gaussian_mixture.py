@@ -395,6 +395,7 @@ def test_pickled_it_says_the_same() -> None:
         ({"weights_init": [1.4, -0.4]}, "-0.4 to 1.4"),
         ({"precisions_init": np.zeros((2, 3, 3))}, "positive definite"),
         ({"precisions_init": [1.0, 1.0]}, "precisions_init has shape \\(2,\\)"),
+        ({"covariance": ["full"]}, r"covariance is \['full'\]; allowed are"),
     ],
 )
 def test_a_parameter_that_is_not_allowed_is_named(parameters: dict[str, Any], message: str) -> None:
@@ -420,6 +421,15 @@ def test_weights_of_a_score_are_checked_as_those_of_a_fit(weight: Array, message
     for ask in (model.score, model.bic, model.aic):
         with pytest.raises(ValueError, match=message):
             ask(X, sample_weight=weight)
+
+
+def test_a_covariance_type_that_has_changed_since_the_fit_is_named() -> None:
+    X = clusters(100)
+    model = GaussianMixture(2).fit(X).set_params(covariance="diag")
+    for ask in (model.predict, model.score):
+        with pytest.raises(ValueError, match=r"covariance is 'diag', but covariances_ of shape"):
+            ask(X)
+    assert GaussianMixture(2).fit(X).set_params(seed=3).predict(X).shape == (100,)
 
 
 def test_data_that_cannot_be_fitted_are_refused() -> None:

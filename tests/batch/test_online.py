@@ -105,6 +105,8 @@ def test_a_plain_value_and_its_names_are_taken_too() -> None:
     back = GaussianMixture.from_online(model, tol=1e-5)
     assert (back.covariance, back.tol) == ("diag", 1e-5)
     assert back.feature_names_in_.tolist() == ["size", "time"]
+    back.means_ += 1.0  # arrays of its own, as a fit's
+    assert value.means[0, 0] == 0.0
     assert back.fit(clusters(100, 2)).n_iter_ > 0
 
 

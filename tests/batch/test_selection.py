@@ -63,6 +63,8 @@ def test_what_cannot_be_chosen_from_is_refused() -> None:
         select_components(X, [1], criterion="AIC")
     with pytest.raises(ValueError, match=r"has 50 distinct rows.* \(n_components=51, 'tied'\)"):
         select_components(X, [1, 51], covariance="tied")
+    with pytest.raises(TypeError, match=r"candidates is 10; give several numbers: range\(1, 11\)"):
+        select_components(X, 10)
     with pytest.raises(TypeError, match="components"):
         select_components(X, [1], components=2)
 
