@@ -46,7 +46,8 @@ class Portable(ByName):
         events
             How many events it counts for against those to come; None: as many as a warm-up.
         feature_names
-            Names of its features by column; None: those that it has, or 0 .. d-1.
+            Names of its features by column, as events will have them; None: those that it has, or
+            0 .. d-1 if it was fitted to an array.
         parameters
             Of the model. ``n_components`` is the mixture's and ``covariance`` its type if they are
             not given; more components leave room for such as are born.
@@ -63,7 +64,7 @@ class Portable(ByName):
         The rules of the model hold from the start: with the defaults covariances are drawn towards
         what components have in common, and towards no correlation. With ``shrinkage=0`` and
         ``correlation_shrinkage=0`` they are the mixture's, if in no direction narrower than a
-        thousandth of a feature's variance.
+        thousandth of a feature's variance. A ``clone`` begins anew, without the mixture.
 
         Examples
         --------

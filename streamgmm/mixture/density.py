@@ -174,7 +174,7 @@ class Mixture:
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (self.weights, self.means, self.covariances)
-        return Mixture, (*parts, self.feature_names, self.component_names)
+        return type(self), (*parts, self.feature_names, self.component_names)
 
     # ---- the density ---------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ def test_it_goes_on_learning_and_comes_back_from_bytes() -> None:
         model.learn_many(moved)
     assert model.score_many(moved).mean() < before - 0.5
     assert model.n_seen == 5_001
+    assert not model.clone().ready  # river's clones have learned nothing
     again = OnlineGMM.from_bytes(model.to_bytes())
     assert again.score_learn_many(frame).tobytes() == model.score_learn_many(frame).tobytes()
     assert again.to_bytes() == model.to_bytes()

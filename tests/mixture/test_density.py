@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pickle
 import re
@@ -261,6 +262,15 @@ def test_it_equals_what_is_made_of_the_same_and_survives_json_and_pickle() -> No
     assert mixture != mixture.marginal(["bytes", "duration", "packets", "rate"])
     assert mixture != "a mixture"
     assert repr(mixture) == "<Mixture of 3 components over duration, bytes, packets, rate>"
+
+
+def test_a_subclass_stays_one_in_copies_and_parts() -> None:
+    class Named(Mixture):
+        pass
+
+    mixture = Named([1.0], [[0.0, 1.0]], [np.eye(2)])
+    assert type(copy.deepcopy(mixture)) is Named
+    assert type(mixture.marginal([0])) is type(mixture.conditional({0: 1.0})) is Named
 
 
 def test_nothing_about_it_can_be_changed() -> None:
