@@ -48,6 +48,17 @@ def check_covariances(covariances: Array, names: tuple[Hashable, ...]) -> None:
             ) from None
 
 
+def _floats(what: str, values: Any) -> Array:
+    """Return numbers as float64; refuse what is none, or complex, by ``what`` it is."""
+    try:
+        if not np.iscomplexobj(values):
+            return np.asarray(values, dtype=np.float64)
+        reason = "they are complex"
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    raise TypeError(f"{what} does not hold numbers only ({reason:.200}); encode what is none first")
+
+
 def rows_of(X: Any, names: Sequence[Hashable]) -> Array:
     """Return rows (n, d) over the features ``names``, NaN = missing; refuse infinite values.
 
@@ -57,8 +68,8 @@ def rows_of(X: Any, names: Sequence[Hashable]) -> Array:
         absent = [name for name in names if name not in list(X.columns)]
         if absent:
             raise ValueError(f"X has no column {absent[0]!r}; the mixture has {list(names)}")
-        X = np.column_stack([np.asarray(X[name], dtype=np.float64) for name in names])
-    rows = np.asarray(X, dtype=np.float64)
+        X = np.column_stack([_floats(f"feature {name!r}", X[name]) for name in names])
+    rows = _floats("X", X)
     if rows.ndim != 2 or rows.shape[1] != len(names):
         raise ValueError(
             f"X has shape {rows.shape}; (n, {len(names)}) is needed, a row an event and a column "

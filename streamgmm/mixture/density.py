@@ -193,6 +193,8 @@ class Mixture:
 
         Raises
         ------
+        TypeError
+            If it does not hold numbers.
         ValueError
             If it has another shape, lacks a feature's column, or a value is infinite.
         """

@@ -295,6 +295,8 @@ def test_data_frames_go_by_the_names_of_their_columns() -> None:
     assert holed.isna().to_numpy().any()
     nullable = mixture.logpdf(holed.astype("Float64"))  # there what is missing is pandas' NA
     assert np.array_equal(nullable, mixture.logpdf(holed.to_numpy()))
+    whole = holed.round().astype("Int64")
+    assert np.array_equal(mixture.logpdf(whole), mixture.logpdf(holed.round().to_numpy()))
 
 
 def test_features_that_all_but_follow_from_others_do_in_any_order() -> None:
@@ -389,6 +391,15 @@ def test_what_is_no_mixture_is_refused(change: dict[str, Any], words: str) -> No
         (lambda m: m.conditional(dict.fromkeys(NAMES, 1.0)), "all features are given"),
         (lambda m: m.logpdf([1.0, 2.0, 3.0, 4.0]), "X has shape (4,); (n, 4) is needed"),
         (lambda m: m.logpdf([[1.0, np.inf, 3.0, 4.0]]), "feature 'bytes' is infinite in row 0"),
+        (lambda m: m.logpdf([{"bytes": 1.0}]), "X does not hold numbers only (float() argument"),
+        (
+            lambda m: m.logpdf(np.ones((1, 4)) * 1j),
+            "X does not hold numbers only (they are complex)",
+        ),
+        (
+            lambda m: m.logpdf(pd.DataFrame([["tcp"] * 4], columns=list(NAMES))),
+            "feature 'duration' does not hold numbers only (could not convert string to float",
+        ),
         (lambda m: m.sample(-1, 0), "n is -1"),
         (lambda m: m.sample(3, None), "give a seed or a numpy Generator"),
         (lambda m: m.sample(3, -1), "rng is -1; give a seed or a numpy Generator"),
