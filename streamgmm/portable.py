@@ -64,7 +64,11 @@ class Portable(ByName):
         The rules of the model hold from the start: with the defaults covariances are drawn towards
         what components have in common, and towards no correlation. With ``shrinkage=0`` and
         ``correlation_shrinkage=0`` they are the mixture's, if in no direction narrower than a
-        thousandth of a feature's variance. A ``clone`` begins anew, without the mixture.
+        thousandth of a feature's variance. A component that is much wider than the bulk of events
+        reaches to where a model takes features on a logarithmic scale: it has the mean and variance
+        there that its events would have, and falls off more slowly than a Gaussian.
+
+        A ``clone`` begins anew, without the mixture.
 
         Examples
         --------

@@ -17,6 +17,7 @@ from .rules import Rules
 Array = NDArray[np.float64]
 
 _DRAWN = 10_000  # events that tell of a mixture what a warm-up's would
+_NODES = 63  # of a Gauss-Hermite quadrature
 
 
 def as_value(given: Any) -> tuple[Mixture, str]:
@@ -58,7 +59,8 @@ def take_on(
     """Return the mixture ready to learn, and scores (n,) of events as it expects them.
 
     Its frame is that of events drawn from it. Where a covariance is narrower in some direction than
-    the least variance of the frame it is widened to that.
+    the least variance of the frame it is widened to that; where it reaches far beyond what is
+    linear of the frame, it is what events from it come to there.
 
     Parameters
     ----------
@@ -78,9 +80,7 @@ def take_on(
     if rules.covariance == "spherical":
         common = np.full(given.n_features, np.sqrt(np.mean(frame.scale**2)))
         frame = Frame(frame.location, common, frame.ridge)
-    means = frame.to_frame(given.means)
-    slope = frame.slope(means)
-    scatters = given.covariances / (slope[:, :, None] * slope[:, None, :])
+    means, scatters = _in_frame(given, frame)
     weights = _padded(given.weights, slots)
     mixture = OnlineMixture(frame, slots, rules)
     mixture.set_statistics(
@@ -93,6 +93,30 @@ def take_on(
     mixture.settle()
     mixture.ids = identities(mixture)
     return mixture, mixture.score(drawn)
+
+
+def _in_frame(given: Mixture, frame: Frame) -> tuple[Array, Array]:
+    """Return means (K, d) and covariances (K, d, d) in frame units.
+
+    As the frame is at a component's mean. But a feature of which the Gaussian has less than 0.8 of
+    that variance in the frame, because much of it lies where that is logarithmic, has the mean and
+    the variance that it has there: else events drawn from it would lie beyond all numbers.
+    """
+    means = frame.to_frame(given.means)
+    spread = np.sqrt(np.einsum("kii->ki", given.covariances))
+    local = spread / frame.slope(means)
+    nodes, shares = np.polynomial.hermite_e.hermegauss(_NODES)
+    shares = shares / shares.sum()
+    held = local.copy()
+    for k in range(given.n_components):
+        Z = frame.to_frame(given.means[k] + nodes[:, None] * spread[k])
+        centre = shares @ Z
+        there = np.sqrt(shares @ (Z - centre) ** 2)
+        wide = there**2 < 0.8 * local[k] ** 2
+        means[k] = np.where(wide, centre, means[k])
+        held[k] = np.where(wide, there, local[k])
+    per_unit = held / spread
+    return means, given.covariances * (per_unit[:, :, None] * per_unit[:, None, :])
 
 
 def _without_ridge(covariances: Array, ridge: Array) -> Array:

@@ -119,6 +119,17 @@ def test_a_far_and_narrow_component_is_kept() -> None:
     np.testing.assert_allclose(model.covariances[0], value.covariances[0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("variance", [100.0, 1e4, 1e12])
+def test_a_wide_component_is_as_wide_where_the_frame_is_logarithmic(variance: float) -> None:
+    value = Mixture([0.95, 0.05], [[0.0], [0.0]], [[[1.0]], [[variance]]])
+    model = OnlineGMM.from_mixture(value, **RULES_OFF)
+    rows = np.sqrt(variance) * np.array([[0.1], [1.0], [2.0]])
+    np.testing.assert_allclose(-model.score_many(rows), value.logpdf(rows), atol=3.0)
+    drawn, true = model.sample(20_000, seed=0), value.sample(20_000, 0)[0]
+    ratio = np.quantile(np.abs(drawn), 0.99) / np.quantile(np.abs(true), 0.99)
+    assert 0.2 < ratio < 10.0
+
+
 def test_a_shape_in_other_scales_comes_back_as_what_it_is() -> None:
     """One spread for all features of the frame is not one in the user's units."""
     X = clusters(2_000, 2) * [1.0, 100.0]
