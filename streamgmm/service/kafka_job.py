@@ -206,8 +206,9 @@ class KafkaJob:
         if source.joined and not held_up and not source.unopened():
             self._house.trouble(None)
         asked = self._house.obey()
-        behind = any((source.lag(one) or 0) > len(records) for one, records in batches.items())
-        if settling or asked or self._settlement.is_due(catching_up=behind):
+        sizes = {one: len(records) for one, records in batches.items()}
+        behind = max((n for one, n in sizes.items() if (source.lag(one) or 0) > n), default=0)
+        if settling or asked or self._settlement.is_due(behind=behind):
             self._settle(source)
         if self._house.show_is_due():
             self._show(source)

@@ -24,9 +24,8 @@ _SECONDS: Final = 1.0
 _SLOW_SECONDS: Final = 5.0
 # While more waits to be read than was read at once, every output is later than that anyway, and a
 # commit, which takes as much as a thousand events, may wait for more of them. Not where outputs are
-# many: a commit is little beside them, and a slow sink would have more to take in one transaction.
+# as many as events: a slow sink would have more to take in one transaction than it is allowed.
 _CATCHING_UP_SECONDS: Final = 0.25
-_FEW_OUTPUTS: Final = 1_000
 _MOST_OUTPUTS: Final = 20_000
 _LEAST_OUTPUTS: Final = 500
 _MOST_BYTES: Final = 32 * 1024 * 1024
@@ -70,11 +69,11 @@ class Settlement:
         """Whether one keeps us waiting for more than a second, or did so a moment ago."""
         return time.monotonic() < self._slow_until
 
-    def is_due(self, *, catching_up: bool = False) -> bool:
+    def is_due(self, *, behind: int = 0) -> bool:
         """Whether outputs have waited long enough, or are many; or positions alone, or nothing.
 
-        While `catching_up`, when more events wait than were read at once, a quarter of a second is
-        not too long for a few outputs.
+        Where more events wait than the `behind` that were read at once, a quarter of a second is
+        not too long for fewer outputs than these.
         """
         now, waiting = time.monotonic(), self._sink.unconfirmed
         if waiting == 0:
@@ -82,7 +81,7 @@ class Settlement:
             return now >= self._settle_at
         many = waiting >= self._most or self._sink.unconfirmed_bytes >= _MOST_BYTES
         longer = 0.0
-        if catching_up and waiting < _FEW_OUTPUTS:
+        if waiting < behind:
             longer = max(_CATCHING_UP_SECONDS - self._delivery.interval, 0.0)
         return many or now >= self._deliver_at + longer
 

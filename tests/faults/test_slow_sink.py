@@ -62,7 +62,8 @@ def sink_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroke
 def test_slower_than_the_source(scene: Scene, scale: Scale, clean: Clean) -> None:
     """Seconds for what comes of one poll."""
     batch_size = scale.events // 60
-    worker = scene.worker(**options(scale, batch_size))
+    # what the first transaction holds depends on how fast the machine is
+    worker = scene.worker(transaction_timeout="30s", **options(scale, batch_size))
     wait_for(lambda: len(worker.readiness()["partitions"]) == scale.partitions, "its partitions")
     with quota(scene.bootstrap, batch_size * OUTPUT_BYTES / 3):
         scene.feed(seconds=0.5).join()
