@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamgmm.mixture import OnlineMixture
 from streamgmm.mixture.components import Components
-from streamgmm.mixture.structure import birth, merge, retire, split
+from streamgmm.mixture.structure import birth, compacted, merge, retire, split
 from tests.mixture.streams import COVARIANCES, fitted, modes, state_bytes
 
 Array = np.ndarray
@@ -202,3 +202,34 @@ def test_a_mixture_lives_on_with_an_empty_slot(covariance: str) -> None:
     restored.learn(modes(50, 3, seed=3))
     mixture.learn(modes(50, 3, seed=3))
     assert state_bytes(restored.state()) == state_bytes(mixture.state())
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_compacted_components_are_the_same_in_the_first_slots(covariance: str) -> None:
+    before = retire(retire(parts_of(3, 2, covariance), 0), 3)
+    after = compacted(before)
+    assert after.occupied.tolist() == [True, True, True, False, False]
+    for name in ("ids", "weights", "counts", "tenure", "means", "scatters"):
+        np.testing.assert_array_equal(getattr(after, name)[:3], getattr(before, name)[[1, 2, 4]])
+
+
+def test_what_is_beyond_the_last_component_is_passed_by_and_changes_no_bit() -> None:
+    few = fitted(modes(300, 3, seed=1), 3)
+    wide = OnlineMixture(few.frame, 16, few.rules)
+    wide._arrays["mass"][:] = few._arrays["mass"]
+    three = few.components
+    weights, counts, tenure = (
+        np.pad(part, (0, 13)) for part in (three.weights, three.counts, three.tenure)
+    )
+    wide.set_statistics(
+        mass=few.mass, weights=weights, counts=counts, tenure=tenure,
+        means=np.pad(three.means, ((0, 13), (0, 0))),
+        scatters=np.pad(few.scatters, ((0, 13), (0, 0), (0, 0))),
+    )  # fmt: skip
+    few.engine.factorise()
+    more = modes(200, 3, seed=2)
+    assert wide.score_learn(more).tobytes() == few.score_learn(more).tobytes()
+    likelihood, responsibilities, distances = wide.expect(more[:1])
+    assert (responsibilities[0, 3:] == 0.0).all()
+    assert np.isinf(distances[0, 4:]).all()
+    assert likelihood.tobytes() == few.expect(more[:1])[0].tobytes()
