@@ -110,6 +110,13 @@ bench-peers: venv $(VENV)/.peers ## the same beside other detectors, and each ru
 	    --data $(or $(DATA),$(error name the folder of the labelled sets: make bench-peers DATA=...)) \
 	    --out $(or $(OUT),build/quality) $(OPTIONS)
 
+.PHONY: docs
+docs: venv ## the documentation site, in build/docs/html; a warning is an error
+	rm -rf build/docs/html
+	$(VENV_PYTHON) -m sphinx --builder html --doctree-dir build/docs/doctrees --fail-on-warning --nitpicky \
+	    --keep-going --quiet docs build/docs/html
+	@echo 'the site: build/docs/html/index.html'
+
 .PHONY: screenshots
 screenshots: servers ## photograph the live page for README and docs, into docs/images/
 	$(VENV_PYTHON) -m tools.screenshots
