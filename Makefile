@@ -112,8 +112,8 @@ bench-peers: venv $(VENV)/.peers ## the same beside other detectors, and each ru
 
 .PHONY: docs
 docs: venv ## the documentation site, in build/docs/html; a warning is an error
-	rm -rf build/docs/html
-	$(VENV_PYTHON) -m sphinx --builder html --doctree-dir build/docs/doctrees --fail-on-warning --nitpicky \
+	@rm -rf build/docs/html build/docs/doctrees
+	@$(VENV_PYTHON) -m sphinx --builder html --doctree-dir build/docs/doctrees --fail-on-warning --nitpicky \
 	    --keep-going --quiet docs build/docs/html
 	@echo 'the site: build/docs/html/index.html'
 
