@@ -117,6 +117,14 @@ docs: venv ## the documentation site, in build/docs/html; a warning is an error
 	    --keep-going --quiet docs build/docs/html
 	@echo 'the site: build/docs/html/index.html'
 
+.PHONY: docs-screenshots
+docs-screenshots: docs ## photograph pages of the site, into build/docs/screenshots (PAGES="index records")
+	$(VENV_PYTHON) -m tools.site.screenshots $(PAGES)
+
+.PHONY: references
+references: venv ## write what docs/ takes from the code: keys, metrics, commands, records
+	$(VENV_PYTHON) -m tools.references
+
 .PHONY: screenshots
 screenshots: servers ## photograph the live page for README and docs, into docs/images/
 	$(VENV_PYTHON) -m tools.screenshots

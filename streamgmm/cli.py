@@ -20,7 +20,20 @@ from streamgmm.errors import ConfigError, StreamGMMError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["main"]
+__all__ = ["EXIT_CODES", "main"]
+
+EXIT_CODES: Final[dict[int, str]] = {
+    0: "done, or stopped by SIGTERM after draining",
+    1: "failure",
+    2: "usage",
+    3: "configuration",
+    4: "a broker refused us, or none was reached within `start_timeout`; never once work has begun",
+    5: "saved state is damaged, newer, or of a configuration that cannot be changed in a running "
+    'job; or events were lost and `lost_events` is "stop"',
+    130: "interrupted by Ctrl-C, after draining; or at once by a second Ctrl-C",
+    143: "`run`: ended at once by a second signal, SIGTERM",
+}
+"""What the program's exit codes mean, for `docs/command-line.md`."""
 
 _log = logging.getLogger(__name__)
 _INTERRUPTED: Final = 130

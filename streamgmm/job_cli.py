@@ -42,7 +42,7 @@ def add_verbs(verbs: Any, positive: Callable[[str], float]) -> None:
     init.set_defaults(call=_init)
 
     check = verbs.add_parser("check", help="check a job's TOML file and list it in full")
-    check.add_argument("config", metavar="CONFIG")
+    check.add_argument("config", metavar="CONFIG", help="the job's TOML file")
     check.add_argument(
         "--explain", action="store_true", help="say what each setting does and comes to"
     )

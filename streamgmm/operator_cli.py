@@ -26,19 +26,19 @@ def add_verbs(verbs: Any) -> None:
     words = "new behaviours that a running job alerts on: list, accept, mute"
     incidents = verbs.add_parser("incidents", help=words, epilog=_EPILOG)
     actions = incidents.add_subparsers(dest="action", metavar="ACTION", required=True)
-    shown = actions.add_parser("list", help="show them")
+    shown = actions.add_parser("list", help="show the incidents of a running job")
     _at(shown, _list)
     for action, words in (
-        ("accept", "its behaviour counts as normal from now on"),
-        ("mute", "its events are counted, and no alerts any more"),
-        ("unmute", "its events are alerts again"),
+        ("accept", "an incident's behaviour counts as normal from now on"),
+        ("mute", "an incident's events are counted, and no alerts any more"),
+        ("unmute", "a muted incident's events are alerts again"),
     ):
         one = actions.add_parser(action, help=words, epilog=_EPILOG)
         one.add_argument("incident", metavar="ID", help="as `list` names it, such as flows-0:7")
         _at(one, _act)
     for verb, words in (
         ("freeze", "let a running job learn nothing for now; it scores and alerts on"),
-        ("unfreeze", "let it learn again"),
+        ("unfreeze", "let a frozen job learn again"),
     ):
         one = verbs.add_parser(verb, help=words, epilog=_EPILOG)
         one.set_defaults(action=verb, incident=None)
@@ -57,7 +57,7 @@ def _add_checkpoints(verbs: Any) -> None:
         "checkpoints", help="of a job: list them, or go back to one to forget a bad period"
     )
     actions = checkpoints.add_subparsers(dest="action", metavar="ACTION", required=True)
-    shown = actions.add_parser("list", help="show what there is to go back to")
+    shown = actions.add_parser("list", help="show the checkpoints that a job can go back to")
     shown.add_argument("config", metavar="CONFIG", help="the job's TOML file")
     shown.set_defaults(call=_checkpoints)
     back = actions.add_parser(

@@ -74,12 +74,15 @@ class Rule:
         If true a message never shows the value.
     empty
         If true a list may have no items.
+    span
+        If true the value is a length of time, in seconds once read.
     """
 
     allowed: str
     read: Callable[[Any], Any]
     secret: bool = False
     empty: bool = False
+    span: bool = False
 
 
 def whole(low: int, high: int | None = None) -> Rule:
@@ -167,7 +170,8 @@ def time_zone(value: Any) -> str:
 
 def duration() -> Rule:
     """Allow a length of time above 0, read as seconds."""
-    return Rule('a number of seconds above 0, or text like "500ms", "30s", "1h30m", "7d"', seconds)
+    words = 'a number of seconds above 0, or text like "500ms", "30s", "1h30m", "7d"'
+    return Rule(words, seconds, span=True)
 
 
 def duration_between(least: float, most: float, words: str) -> Rule:
@@ -178,7 +182,7 @@ def duration_between(least: float, most: float, words: str) -> Rule:
         _require(least <= length <= most)
         return length
 
-    return Rule(words, read)
+    return Rule(words, read, span=True)
 
 
 def secret(words: str) -> Rule:

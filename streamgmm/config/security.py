@@ -28,11 +28,16 @@ class Security:
         "better given as STREAMGMM__SOURCE__SASL_PASSWORD than written in a file",
     ] = field(default_factory=lambda: Secret(""))
     sasl_password_file: Annotated[
-        str, text("a path, or empty"), "or else a file that holds it, on one line"
+        str,
+        text("a path, or empty"),
+        "or else a file that holds it, on one line",
+        "It is read at the start.",
     ] = ""
     ssl_cafile: Annotated[str, text("a path, or empty"), "authorities trusted (PEM)"] = ""
     ssl_certfile: Annotated[str, text("a path, or empty"), "our own certificate (PEM)"] = ""
-    ssl_keyfile: Annotated[str, text("a path, or empty"), "its private key (PEM)"] = ""
+    ssl_keyfile: Annotated[
+        str, text("a path, or empty"), "its private key (PEM)", "It has no password."
+    ] = ""
 
     @property
     def password(self) -> Secret:

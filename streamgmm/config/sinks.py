@@ -41,7 +41,9 @@ class KafkaOutput(Security):
     ] = ()
     scores: Annotated[str, _TOPIC, "every event's score"] = ""
     alerts: Annotated[str, _TOPIC, "anomalies, with the event and the reasons"] = ""
-    dead_letters: Annotated[str, _TOPIC, "events that could not be used, and why"] = ""
+    dead_letters: Annotated[
+        str, _TOPIC, "events that could not be used, and why", "Reason and origin are headers."
+    ] = ""
     delivery: Annotated[
         str,
         choice("auto", "exactly_once", "at_least_once"),
@@ -51,6 +53,8 @@ class KafkaOutput(Security):
         float,
         duration(),
         "exactly once: outputs are committed, and so can be read, after so long or sooner",
+        "While more events wait to be read than fit into one batch, fewer outputs than one has "
+        "events wait for 250 ms.",
     ] = 0.02
     transaction_timeout: Annotated[
         float,

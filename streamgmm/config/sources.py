@@ -22,13 +22,18 @@ class FileInput:
         str,
         text('a path, or "-" for standard input', empty=False),
         "the file to read; relative to the directory the job is started in",
+        "Gzip is recognised by itself.",
     ]
     format: Annotated[
         str,
         choice("auto", "jsonl", "csv"),
         "auto goes by the file's name and its first character",
+        "jsonl has a JSON object on each line; csv has a header, and comma, semicolon, tab or bar "
+        "between cells.",
     ] = "auto"
-    batch_size: Annotated[int, _BATCH, "most events handled at a time"] = 1000
+    batch_size: Annotated[int, _BATCH, "most events handled at a time", "It changes no result."] = (
+        1000
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ class KafkaInput(Security):
     schema: Annotated[
         str,
         text("a path, or empty"),
-        "the file with the Avro schema (JSON) or the Protobuf descriptor set",
+        "the file with the Avro schema (JSON, .avsc) or the Protobuf descriptor set",
     ] = ""
     message: Annotated[str, text("a name, or empty"), "the Protobuf message, with its package"] = ""
     framing: Annotated[
@@ -70,12 +75,16 @@ class KafkaInput(Security):
         str, choice("earliest", "latest"), "where to begin when the group has no offset yet"
     ] = "earliest"
     start_timeout: Annotated[
-        float, duration(), "how long to look for a broker at the start before giving up"
+        float,
+        duration(),
+        "how long to look for a broker at the start before giving up",
+        "The exit code is 4 then.",
     ] = 30.0
     instance: Annotated[
         str,
         text("text, or empty"),
         "a name of this worker alone, kept over restarts: it gets its partitions back at once",
+        "Kafka calls this static membership.",
     ] = ""
     session_timeout: Annotated[
         float, _SESSION, "after so long without a sign of life a worker's partitions go to others"
@@ -85,8 +94,13 @@ class KafkaInput(Security):
         choice("stop", "skip"),
         "where retention took events before they were read, or the log was cut: stop, or count "
         "that and go on",
+        "It holds too for events that a restored model has to learn again. To stop is exit code 5; "
+        "what is skipped is counted by `streamgmm_lost_events_total` and "
+        "`streamgmm_log_cuts_total`.",
     ] = "stop"
-    batch_size: Annotated[int, _BATCH, "most events of one partition handled at a time"] = 1000
+    batch_size: Annotated[
+        int, _BATCH, "most events of one partition handled at a time", "It changes no result."
+    ] = 1000
     batch_wait: Annotated[float, duration(), "how long to wait for the first event of a batch"] = (
         0.1
     )

@@ -55,8 +55,17 @@ def rules_of(section: type) -> dict[str, tuple[Rule, str]]:
     hints = get_type_hints(section, include_extras=True)
     names = sorted((key.name for key in fields(section)), key=_inherited(section))
     return {
-        name: hints[name].__metadata__ for name in names if hasattr(hints[name], "__metadata__")
+        name: hints[name].__metadata__[:2] for name in names if hasattr(hints[name], "__metadata__")
     }
+
+
+def more_of(section: type) -> dict[str, str]:
+    """Return what the reference says of some keys beyond the words of `rules_of`."""
+    hints = get_type_hints(section, include_extras=True)
+    told: dict[str, tuple[Any, ...]] = {
+        name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()
+    }
+    return {name: given[2] for name, given in told.items() if len(given) > 2}
 
 
 def _inherited(section: type) -> Callable[[str], bool]:

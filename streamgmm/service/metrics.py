@@ -1,13 +1,12 @@
 """What the service measures, in a Prometheus registry of its own.
 
-`docs/metrics.md` is written from here: ``python -m streamgmm.service.metrics > docs/metrics.md``.
+`docs/metrics.md` is written from here: ``make references``.
 There are no labels per key or event: the number of series depends on partitions, components,
 features and reasons only.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from streamgmm.detection import Drift
 
-__all__ = ["Metrics", "reference"]
+__all__ = ["Metrics"]
 
 _PREFIX: Final = "streamgmm_"
 _SCORES: Final = (-20, -10, -5, 0, 2.5, 5, 7.5, 10, 12.5, 15, 20, 25, 30, 40, 60, 100, 200, 1000)
@@ -297,26 +296,3 @@ class Metrics:
     def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> ArrayHistogram:
         full = self._note(name, "histogram", (), meaning)
         return ArrayHistogram(full, meaning, buckets, self.registry)
-
-
-def reference() -> str:
-    """Write the page of the metrics, `docs/metrics.md`."""
-    lines = [
-        "# Metrics",
-        "",
-        "The service shows these at `/metrics`, in base units (seconds, bytes, nats).",
-        "Beside them stand the `process_*` metrics (memory, CPU, open files).",
-        "A partition is named as in event ids: `topic-partition`, or the file's name.",
-        "",
-        "| name | type | labels | meaning |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{name}` | {kind} | {labels} | {meaning} |"
-        for name, kind, labels, meaning in Metrics("").rows()
-    ]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference())

@@ -7,10 +7,11 @@ the largest share of the distance first, in the units of the event, and its ``in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from streamgmm.events.roles import EARLIEST, LATEST
 from streamgmm.service.incidents import incident_name
@@ -31,48 +32,72 @@ _MOST_EVENT_BYTES: Final = 512 * 1024
 
 
 class ScoreRecord(msgspec.Struct, gc=False):
-    """One event's score.
+    """One event's score."""
 
-    Attributes
-    ----------
-    id
-        Topic, partition and offset, or file and line.
-    time
-        Event time, ISO 8601 in UTC; None if there is none.
-    score
-        In nats, higher is stranger.
-    p_value, severity
-        Probability of a score at least this high; min(100, -10 log10 p). None while not ready.
-    component
-        The nearest component of the mixture.
-    """
-
-    id: str
-    time: str | None
-    key: str | None
-    score: float
-    p_value: float | None
-    severity: float | None
-    is_anomaly: bool
-    ready: bool
-    component: int
+    id: Annotated[str, Meta(description="topic-partition-offset, or file-line")]
+    time: Annotated[
+        str | None, Meta(description="event time, ISO 8601 in UTC; null if there is none")
+    ]
+    key: Annotated[str | None, Meta(description="whom the event is about; null if it is not known")]
+    score: Annotated[
+        float,
+        Meta(
+            description="negative log-likelihood in nats, under the established behaviour unless "
+            "`model.score` says otherwise; higher is stranger. Scores of different models cannot "
+            "be compared"
+        ),
+    ]
+    p_value: Annotated[
+        float | None,
+        Meta(
+            description="probability that an ordinary event scores at least as high, as the stream "
+            "has been lately; null while not ready"
+        ),
+    ]
+    severity: Annotated[
+        float | None,
+        Meta(
+            description="min(100, -10 log10 p): 30 is one in 1,000, 60 one in a million; null "
+            "while not ready"
+        ),
+    ]
+    is_anomaly: Annotated[bool, Meta(description="whether the p-value is within the budget")]
+    ready: Annotated[bool, Meta(description="false in warm-up, in which nothing alerts")]
+    component: Annotated[
+        int, Meta(description="the component of the mixture that is nearest; 0 while not ready")
+    ]
 
 
 class IncidentRecord(msgspec.Struct):
-    """An alert's place in an incident: the `count`-th; `first` is the one to notify of."""
+    """An alert's place in an incident."""
 
-    id: str
-    first: bool
-    count: int
-    text: str
+    id: Annotated[str, Meta(description="as `streamgmm incidents` takes it: model:number")]
+    first: Annotated[bool, Meta(description="whether it is the one to notify of")]
+    count: Annotated[int, Meta(description="which alert of the incident it is, from 1")]
+    text: Annotated[str, Meta(description="the incident in a sentence")]
 
 
 class AlertRecord(ScoreRecord):
     """An anomaly, with the event, the reasons, and the incident that it belongs to, if any."""
 
-    event: msgspec.Raw | None = None
-    reasons: list[WhyRecord] = []
-    incident: IncidentRecord | None = None
+    event: Annotated[
+        msgspec.Raw | None,
+        Meta(
+            description="the event as it came; of one above 512 kB an object with `truncated`, "
+            "`length`, `checksum` and how it `begins`"
+        ),
+    ] = None
+    reasons: Annotated[
+        list[WhyRecord],
+        Meta(
+            description="the features that do not fit, those with the largest share of the "
+            "distance first"
+        ),
+    ] = []
+    incident: Annotated[
+        IncidentRecord | None,
+        Meta(description="the incident that it belongs to, or null"),
+    ] = None
 
 
 class RecordEncoder:

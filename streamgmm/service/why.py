@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from streamgmm.detection.reasons import USUAL
 from streamgmm.events.cycles import CYCLES, UsualTime, shown_range
@@ -31,28 +32,35 @@ class WhyRecord(msgspec.Struct):
 
     Of a category `value` is its text, the others are shares of the events; of a time of day or
     week all are as a clock shows them, and None where any time is usual.
-
-    Attributes
-    ----------
-    expected, low, high
-        Given the other features, or, where they are off together with it, in itself.
-    given_rest
-        Which of the two.
-    surprise
-        Of the value given the other features, in nats.
-    share
-        Its part of the squared distance from usual behaviour; those of all features sum to 1.
     """
 
-    feature: str
-    value: float | str
-    expected: float | str | None
-    low: float | str | None
-    high: float | str | None
-    given_rest: bool
-    surprise: float
-    share: float
-    text: str
+    feature: Annotated[str, Meta(description="the feature's name")]
+    value: Annotated[float | str, Meta(description="as in the event; of a category its text")]
+    expected: Annotated[
+        float | str | None,
+        Meta(
+            description="given the other features or, where they are off together with it, in "
+            "itself; of a category a share of the events"
+        ),
+    ]
+    low: Annotated[
+        float | str | None, Meta(description="two standard deviations below what is expected")
+    ]
+    high: Annotated[
+        float | str | None, Meta(description="two standard deviations above what is expected")
+    ]
+    given_rest: Annotated[
+        bool, Meta(description="whether `expected` is given the other features, or in itself")
+    ]
+    surprise: Annotated[float, Meta(description="of the value given the other features, in nats")]
+    share: Annotated[
+        float,
+        Meta(
+            description="its part of the squared distance from usual behaviour; those of all "
+            "features sum to 1"
+        ),
+    ]
+    text: Annotated[str, Meta(description="the reason in a sentence")]
 
 
 class ReasonWriter:
