@@ -20,8 +20,8 @@ version = release = streamgmm.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.napoleon",
     "tools.site.contents",
+    "tools.site.docstrings",
     "tools.site.outside",
     "tools.site.pictures",
     "tools.site.repository",
@@ -29,6 +29,7 @@ extensions = [
 root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 nitpicky = True
+smartquotes = False  # what stands between quotes is to be typed
 
 # Pages of the site that stand elsewhere in the repository.
 outside_pages = {
@@ -46,12 +47,19 @@ myst_heading_anchors = 6
 
 # ---------------------------------------------------------------- the API reference
 
-autodoc_typehints = "description"
-autodoc_typehints_description_target = "documented"
+autodoc_typehints = "none"  # `tools.site.docstrings` writes them
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
-autodoc_preserve_defaults = True
-napoleon_google_docstring = False
+autodoc_inherit_docstrings = False
+python_maximum_signature_line_length = 80
+default_role = "literal"
+
+# Other packages have sites of their own, which a build does not ask.
+nitpick_ignore_regex = [
+    ("py:.*", r"(collections|datetime|matplotlib|np|numpy|pandas|river|sklearn|typing)\..*"),
+    ("py:class", "Array|ArrayLike|Axes|NDArray|Event|Time|Model|Standing"),  # names of types
+    # Of the inside: what they are is told where they are used.
+    ("py:class", r"(.*\.)?(Birth|Columns|Forgetting|Frame|OnlineMixture|WarmUp)"),
+]
 
 # ---------------------------------------------------------------- the site
 

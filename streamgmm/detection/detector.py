@@ -336,7 +336,7 @@ class Detector:
     def from_state(cls, state: dict[str, Any]) -> Detector:
         """Return the detector that gave ``state``; it goes on bit for bit as that one would.
 
-        So it does in a build of the same numerics (:mod:`streamgmm.mixture.numerics`); in others,
+        So it does in a build of the same numerics (`streamgmm.mixture.numerics`); in others,
         nearly so.
 
         Raises

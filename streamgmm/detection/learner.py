@@ -38,7 +38,7 @@ class Learner:
     rules
         Rules of the mixture.
     warmup
-        Events to collect before the fit; fewer where K d is tiny (see :func:`warmup_length`).
+        Events to collect before the fit; fewer where K d is tiny (see `warmup_length`).
     gate
         Quantile above which an event is held back, or None.
     structure

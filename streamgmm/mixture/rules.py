@@ -40,10 +40,10 @@ class Rules:
     Parameters
     ----------
     covariance
-        "full", "tied", "diag" or "spherical" (:mod:`streamgmm.mixture.covariance`); "auto" leaves
+        "full", "tied", "diag" or "spherical" (`streamgmm.mixture.covariance`); "auto" leaves
         it to the end of warm-up, see :meth:`decided`.
     forgetting
-        Law of the step sizes (:mod:`streamgmm.mixture.forgetting`).
+        Law of the step sizes (`streamgmm.mixture.forgetting`).
     score
         "nll": negative log-likelihood under established behaviour; "nll_full": under all of it;
         "tail": -log of the probability, under established behaviour, of being this far out;
@@ -60,7 +60,7 @@ class Rules:
     influence
         nu of min(1, (nu + d) / (nu + m^2)), which bounds one event's pull; ``math.inf``: off.
     resolution
-        Whether a feature's variance is kept above its resolution (see :mod:`.frame`).
+        Whether a feature's variance is kept above its resolution (see `frame`).
     tolerance
         Relative change of a covariance at which its factor is renewed, if that is not within the
         covariance's own uncertainty; 0: every event, and vicinities with it.

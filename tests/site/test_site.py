@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from html.parser import HTMLParser
+from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -71,6 +73,19 @@ def test_a_page_loads_nothing_from_elsewhere(pages: dict[Path, Page]) -> None:
                 wrong.append(f"{path.name}: {source}")
     assert wrong == []
     assert loaded > 100
+
+
+PUBLIC = ("streamgmm", "streamgmm.batch", "streamgmm.detection", "streamgmm.plots")
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_every_public_name_is_in_the_reference(module: str, site: Path) -> None:
+    _, _, packed = (site / "objects.inv").read_bytes().partition(b"zlib.\n")
+    told = {line.split()[0] for line in zlib.decompress(packed).decode().splitlines()}
+    due = {f"{module}.{name}" for name in import_module(module).__all__ if name != "__version__"}
+    # What two modules export is said once.
+    due = {name for name in due if f"streamgmm.{name.rpartition('.')[2]}" not in told}
+    assert due <= told
 
 
 BROKEN = {
