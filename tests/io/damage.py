@@ -27,8 +27,9 @@ SAID = {
 
 
 def kcat(brokers: str, topic: str, *options: str | bytes, events: Sequence[bytes]) -> None:
-    """Produce events as one batch."""
-    command = [require("kcat", "kcat"), "-P", "-b", brokers, "-t", topic, *options]
+    """Produce events as one batch: it is sent when all are in, however slowly they are read."""
+    together = ("-X", "linger.ms=30000", "-X", f"batch.num.messages={len(events)}")
+    command = [require("kcat", "kcat"), "-P", "-b", brokers, "-t", topic, *together, *options]
     subprocess.run(command, input=b"".join(one + b"\n" for one in events), check=True)
 
 
