@@ -95,14 +95,19 @@ DEFAULTS = {
 _MAIN = "import sys\nfrom streamgmm.cli import main\nsys.exit(main())"
 
 
-def wait_for(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
-    """Return the condition's first true value."""
+def wait_for(
+    condition: Callable[[], Any],
+    what: str,
+    timeout: float = 60.0,
+    instead: Callable[[], object] = lambda: "",
+) -> Any:
+    """Return the condition's first true value, or fail with what there is instead."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < deadline, f"waited {timeout:g} s for {what}"
+        assert time.monotonic() < deadline, f"waited {timeout:g} s for {what} {instead()}"
         time.sleep(0.05)
 
 

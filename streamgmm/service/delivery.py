@@ -44,7 +44,13 @@ class Delivery(Protocol):
         """
 
     def start_over(self) -> bool:
-        """Forget what was handed to the sink and not delivered; False: try again."""
+        """Forget what was handed to the sink and not delivered; False: try again.
+
+        Raises
+        ------
+        TransactionLostError
+            If the brokers refuse a new transaction, and why; to be tried again too.
+        """
 
 
 class AtLeastOnce:

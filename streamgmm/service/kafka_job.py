@@ -142,7 +142,12 @@ class KafkaJob:
         if self._losses > 1:
             pause = min(_RETRY_SECONDS * 2.0 ** min(self._losses - 2, 10), _MOST_PATIENCE)
             self._wait(f"no transaction can be committed: {error}", pause)
-        while not self._delivery.start_over():
+        while True:
+            try:
+                if self._delivery.start_over():
+                    break
+            except TransactionLostError as refused:  # says more than what was lost by it
+                error = refused
             self._wait(f"a transaction was lost and no new one can be opened: {error}")
             if self._stop.is_set():
                 return

@@ -23,6 +23,7 @@ from kafka.admin import (
 
 from tests.brokers.apache_kafka import KafkaBroker
 from tests.brokers.kafka_jars import require
+from tests.workers import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -168,7 +169,10 @@ class SecuredBroker:
         self.admin.create_acls([right.granted_to(principal) for right in rights])
 
     def revoke(self, rights: Iterable[Right], principal: str = "worker") -> None:
-        self.admin.delete_acls([right.rule_of(principal) for right in rights])
+        """Take rights away; return when the broker itself, not only the controller, knows."""
+        rules = [right.rule_of(principal) for right in rights]
+        self.admin.delete_acls(rules)
+        wait_for(lambda: not any(self.admin.describe_acls(one)[0] for one in rules), "revocation")
 
     def __enter__(self) -> Self:
         self._broker.start()

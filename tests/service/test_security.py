@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import uuid
 from contextlib import closing
 from functools import partial
@@ -16,7 +17,7 @@ import pytest
 from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
 
 from streamgmm.errors import BrokerError, ConfigError
-from streamgmm.io.client import Connection
+from streamgmm.io.client import Connection, TransactionLostError
 from tests.brokers.secured import PASSWORDS, Right, SecuredBroker
 from tests.io.members import MADE_BY, Nobody
 from tests.workers import CLIENTS, Topics, Worker, wait_for
@@ -187,13 +188,43 @@ def test_a_right_that_is_taken_away_is_waited_for(
             count += 20
             name = right.name.removesuffix("*")
             words = rf"{right.operation} on the .*'{name}'"
-            wait_for(partial(tells, worker, words), words)
+            wait_for(partial(tells, worker, words), words, instead=worker.readiness)
             assert worker.get("/healthz")[0] == 200
             broker.grant([right])
             assert len(topics.read(job["scores"], count)) == count
             wait_for(lambda: worker.readiness()["ready"], "readiness again")
         assert worker.stop() == 0
         assert "Traceback" not in worker.log
+
+
+def test_a_refused_transaction_is_told_however_late_it_is_heard(
+    broker: SecuredBroker, job: dict[str, str], client: str
+) -> None:
+    """Of the right that is missing, not of what follows from that."""
+    name = f"{job['topic']}-"
+    granted = [
+        Right("WRITE", "TOPIC", job["scores"]),
+        Right("WRITE", "TRANSACTIONAL_ID", f"{name}*"),
+    ]
+    broker.grant(granted)
+    connection = Connection(brokers=[broker.bootstrap], security=broker.login("worker"))
+    sink = MADE_BY[client]().transactions(
+        connection, [job["scores"]], transactional_id=f"{name}0", timeout=10.0, family=name
+    )
+    words = f"WRITE on the transactional ids? .*'{name}'"
+    with closing(sink):
+        broker.revoke(granted[1:])
+        for _ in range(150):
+            sink.send(job["scores"], b"{}")
+            time.sleep(0.01)
+        with pytest.raises(TransactionLostError, match=words):
+            wait_for(lambda: sink.commit({}, None, 0.1), "a commit")
+        with pytest.raises(TransactionLostError, match=words):
+            wait_for(sink.restart, "a new transaction")
+        broker.grant(granted[1:])
+        wait_for(sink.restart, "a new transaction")
+        sink.send(job["scores"], b"{}")
+        wait_for(lambda: sink.commit({}, None, 0.1), "a commit")
 
 
 def tells(worker: Worker, words: str) -> bool:

@@ -247,7 +247,13 @@ class Transactions(Protocol):
         """Nothing: what is too large is given up with its transaction, and made again."""
 
     def restart(self) -> bool:
-        """Give up what is not committed and be ready for more; False: to be tried again."""
+        """Give up what is not committed and be ready for more; False: to be tried again.
+
+        Raises
+        ------
+        TransactionLostError
+            If the brokers refuse a new transaction, and why; to be tried again too.
+        """
 
     def close(self) -> None:
         """Stop; what is not committed is given up."""

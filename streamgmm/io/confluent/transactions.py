@@ -191,8 +191,10 @@ class ConfluentTransactions:
         except BufferError:
             return False
         except KafkaException as error:  # told at the next commit
+            self._hear()  # of the cause: this may be no more than a consequence
             right = Right("WRITE", "topic", message.topic)
-            self._failure = explain(error, self._connection, topic=right, owner=self._right)
+            told = explain(error, self._connection, topic=right, owner=self._right)
+            self._failure = self._failure or told
             return False
         return True
 
@@ -290,6 +292,11 @@ class ConfluentTransactions:
         -------
         bool
             False if no broker answered for some seconds; to be tried again.
+
+        Raises
+        ------
+        TransactionLostError
+            If the transactional id is refused; to be tried again too.
         """
         if self._refused:
             self._limits.refused(self._refused)
@@ -301,6 +308,8 @@ class ConfluentTransactions:
         except KafkaException as error:
             _log.debug("no new transaction yet: %s", describe(error))
             discard(fresh)
+            if error_of(error).code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+                raise TransactionLostError(self._explain(error)) from error
             return False
         before, self._producer = self._producer, fresh
         discard(before)

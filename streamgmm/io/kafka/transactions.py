@@ -296,6 +296,11 @@ class KafkaTransactions:
         -------
         bool
             False if no broker answered for some seconds; to be tried again.
+
+        Raises
+        ------
+        TransactionLostError
+            If the transactional id is refused; to be tried again too.
         """
         settings = {
             **settings_of_client(self._connection),
@@ -313,6 +318,8 @@ class KafkaTransactions:
         except KafkaError as error:
             _log.debug("no new transaction yet: %s", describe(error))
             close_producer(fresh)
+            if isinstance(error, TransactionalIdAuthorizationFailedError):
+                raise TransactionLostError(self._explain(error)) from error
             return False
         close_producer(self._producer)
         self._producer = fresh
