@@ -65,6 +65,7 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"
 html_title = f"streamgmm {version}"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False

@@ -100,12 +100,11 @@ BROKEN = {
 
 def test_what_is_broken_fails_the_build(tmp_path: Path) -> None:
     docs = tmp_path / "docs"
-    (docs / "_static").mkdir(parents=True)
+    shutil.copytree(ROOT / "docs/_static", docs / "_static")
     conf = (ROOT / "docs/conf.py").read_text("utf-8")
     outside = conf[conf.index("outside_pages") : conf.index("# ----")]
     conf = conf.replace("Path(__file__).parents[1]", f"Path({str(ROOT)!r})")
     (docs / "conf.py").write_text(conf.replace(outside, ""), "utf-8")
-    shutil.copy(ROOT / "docs/_static/site.css", docs / "_static")
     (docs / "index.md").write_text("# Index\n\n## Part\n\n- [Page](page.md)\n", "utf-8")
     (docs / "page.md").write_text("# Page\n\n" + "\n\n".join(BROKEN) + "\n", "utf-8")
     (docs / "listed-nowhere.md").write_text("# Orphan\n", "utf-8")
