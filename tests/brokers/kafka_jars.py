@@ -27,17 +27,21 @@ def cache_root() -> Path:
     return Path(base) / "streamgmm"
 
 
+def kafka_version() -> str:
+    """Return the version that ``pom.xml`` names."""
+    found = re.search(r"<kafka\.version>(.+?)</kafka\.version>", POM.read_text(encoding="utf-8"))
+    if found is None:
+        raise ServerUnavailableError(f"{POM} names no <kafka.version>")
+    return found[1]
+
+
 def jars_folder() -> Path:
     """Return the folder where the jars of ``pom.xml`` are or will be.
 
     The digest in its name makes a changed pom a new folder, so an older one is never mixed in.
     """
-    text = POM.read_text(encoding="utf-8")
-    version = re.search(r"<kafka\.version>(.+?)</kafka\.version>", text)
-    if version is None:
-        raise ServerUnavailableError(f"{POM} names no <kafka.version>")
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return cache_root() / f"kafka-{version[1]}-{digest}"
+    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:8]
+    return cache_root() / f"kafka-{kafka_version()}-{digest}"
 
 
 def require(program: str, package: str) -> str:

@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.brokers.kafka_jars import kafka_version
 from tests.deploy.compose import COMPOSE, ROOT, mounts, services
 from tests.deploy.servers import free_port
 from tests.workers import Topics, wait_for
@@ -35,6 +36,11 @@ def make_topics(brokers: str, folder: Path) -> None:
     env = {**os.environ, "KAFKA_TOPICS": str(tool), "BROKERS": brokers}
     command = ["/bin/sh", str(COMPOSE.parent / "create-topics.sh")]
     subprocess.run(command, cwd=ROOT, env=env, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", ["kafka", "topics"])
+def test_its_kafka_is_the_one_that_the_tests_run(name: str) -> None:
+    assert services()[name]["image"] == f"apache/kafka:{kafka_version()}"
 
 
 @pytest.mark.slow
