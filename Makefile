@@ -71,7 +71,11 @@ demo-live: venv ## generated flows with attacks, for the live page; ends at Ctrl
 test: venv servers ## everything that must hold: format, lint, types, imports, doctests, tests with real servers
 	$(MAKE) --no-print-directory format-check lint types
 	$(BIN)/pytest --numprocesses 3 \
-	    --doctest-modules --doctest-glob='*.md' streamgmm tests README.md $(wildcard docs)
+	    --doctest-modules streamgmm tests
+
+.PHONY: doc-blocks
+doc-blocks: venv servers ## execute the code blocks of README and docs, and list them in build/doc-blocks.md
+	$(BIN)/pytest --numprocesses 3 tests/docs --doc-blocks build/doc-blocks.md
 
 .PHONY: quick
 quick: venv ## the tests that need no server and build no package

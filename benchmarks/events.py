@@ -10,6 +10,7 @@ same members but the unread one; a nested event has its features in an object of
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from pathlib import Path
@@ -59,6 +60,7 @@ def microseconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     fields = tuple(Field(n, t) for n, t in zip(NAMES, TRANSFORMS, strict=True))  # type: ignore[arg-type]
     identity = Schema(tuple(Field(name) for name in NAMES), key="src", time="ts")
     transformed = Schema(fields, key="src", time="ts")

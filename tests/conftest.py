@@ -15,6 +15,11 @@ from kafka import KafkaAdminClient
 from tests.brokers.apache_kafka import KafkaBroker
 
 RUNNING_BROKER = "STREAMGMM_TEST_KAFKA"
+# Rights can be given (docs/kafka.md) and matter to nobody: everyone is a superuser.
+RIGHTS = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+}
 BROKER_FIXTURES = {"kafka", "own_kafka"}
 # Where several processes share the tests out, all of such a file go to one: what it sets up for
 # itself takes long, a broker with certificates, a build of the package or a browser.
@@ -66,7 +71,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if running:
         yield running
         return
-    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+    with KafkaBroker(tmp_path_factory.mktemp("kafka"), properties=RIGHTS) as broker:
         yield broker.bootstrap
 
 

@@ -33,7 +33,7 @@ def _commands() -> Iterator[str]:
         about = parser.description or words
         yield f"{about[:1].upper()}{about[1:].rstrip('.')}.\n"
         options = [action for action in parser._actions if action.dest != "help"]
-        yield f"    {' '.join([parser.prog, *_usages(parser, options)])}\n"
+        yield f"```text usage\n{' '.join([parser.prog, *_usages(parser, options)])}\n```\n"
         if options:
             yield table(("argument", "meaning"), map(_row, options))
         if parser.epilog:

@@ -1,0 +1,93 @@
+"""The workers that a page has started: whether they serve, and have read what is there.
+
+A page's reader is slower than they are: what comes next is for workers that have read everything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+
+from tests.docs.addresses import NO_BROKER
+
+if TYPE_CHECKING:
+    from tests.docs.addresses import Addresses
+
+_FEW = 500
+"""So many events may wait where a generator goes on writing."""
+
+
+def is_served(addresses: Addresses) -> bool:
+    """Whether a worker answers on a port of the page."""
+    return any(_get(port, "/healthz") for port in addresses.ports.values())
+
+
+def counted(port: int, name: str) -> float:
+    """Sum a counter over its labels; 0 where nobody answers."""
+    text = _get(port, "/metrics")
+    found = re.findall(rf"(?m)^streamgmm_{name}_total(?:\{{.*\}})? (\S+)$", text)
+    return sum(map(float, found))
+
+
+def wait_until_read(addresses: Addresses, timeout: float = 60.0) -> None:
+    """Wait until workers that answer, if any, have partitions and have committed what is there.
+
+    Raises
+    ------
+    AssertionError
+        They have not within `timeout` seconds.
+    """
+    if addresses.broker == NO_BROKER or not is_served(addresses):
+        return
+    deadline = time.monotonic() + timeout
+    with closing(KafkaAdminClient(bootstrap_servers=addresses.broker)) as admin:
+        while is_served(addresses):
+            partitions = _partitions(addresses)
+            if partitions and _waiting(admin, partitions) < _FEW:
+                return
+            assert time.monotonic() < deadline, f"a worker has not read {partitions} by now"
+            time.sleep(0.2)
+
+
+def _partitions(addresses: Addresses) -> list[TopicPartition]:
+    found = []
+    for port in addresses.ports.values():
+        if text := _get(port, "/readyz"):
+            names = json.loads(text)["partitions"]
+            found += [
+                TopicPartition(one.rpartition("-")[0], int(one.rpartition("-")[2])) for one in names
+            ]
+    return found
+
+
+def _waiting(admin: KafkaAdminClient, partitions: list[TopicPartition]) -> int:
+    """Count the events behind what a group that runs has committed."""
+    ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    waiting = {one: ends[one].offset for one in partitions}
+    for group in admin.list_groups():
+        name = group["group_id"]
+        for one, committed in admin.list_group_offsets(name)[name].items():
+            if one in waiting:
+                waiting[one] = min(waiting[one], ends[one].offset - committed.offset)
+    return sum(waiting.values())
+
+
+def _get(port: int, path: str) -> str:
+    """Give what is answered, of /readyz also when it is not ready; empty where nobody does."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            text: str = answer.read().decode()
+            return text
+    except HTTPError as error:
+        with error:
+            return error.read().decode() if error.code == 503 else ""
+    except (URLError, ConnectionError, TimeoutError):
+        return ""
