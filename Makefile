@@ -14,7 +14,7 @@ KERNELS := $(shell find streamgmm -name '*.pyx' -o -name '*.pxd' -o -name '*.h' 
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: venv
 venv: $(VENV)/.package $(VENV)/.kernels ## build .venv with the pinned requirements and the package, editable

@@ -20,6 +20,7 @@ version = release = streamgmm.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "tools.site.anchors",
     "tools.site.contents",
     "tools.site.docstrings",
     "tools.site.outside",

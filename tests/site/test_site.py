@@ -61,6 +61,11 @@ def test_every_link_leads_to_a_page_and_an_anchor(pages: dict[Path, Page]) -> No
     assert followed > 1000
 
 
+def test_headings_have_the_anchors_of_github(site: Path, pages: dict[Path, Page]) -> None:
+    ids = pages[(site / "configuration.html").resolve()].ids
+    assert {"model", "source-with-type--kafka", "what-may-be-changed-in-a-running-job"} <= ids
+
+
 def test_a_page_loads_nothing_from_elsewhere(pages: dict[Path, Page]) -> None:
     wrong, loaded = [], 0
     for path, page in pages.items():
