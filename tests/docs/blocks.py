@@ -31,6 +31,8 @@ MARKS = {
 }
 """What a block can be that no command prints, as its fence says."""
 
+_PRINTS = {"python", "sh"}
+
 _FENCE = re.compile(r"( {0,3})(`{3,}|~{3,})\s*(.*)")
 _HEADING = re.compile(r"#{1,6} ")
 _ITEM = re.compile(r"\s*([-*+]|\d+[.)])\s")
@@ -117,7 +119,7 @@ def _block(page: Path, line: int, info: str, body: list[str]) -> Block:
 
 def _is_output(block: Block, last: Block) -> bool:
     """A block is the output of commands that stand right before it, whatever prose is between."""
-    return block.language in PRINTED and not block.mark and last.language == "sh"
+    return block.language in PRINTED and not block.mark and last.language in _PRINTS
 
 
 def _complain(block: Block) -> None:
@@ -134,7 +136,7 @@ def _complain(block: Block) -> None:
         )
     if block.language == "text" and not block.mark and not block.printed:
         raise BlockError(
-            f"{block.where}: text that is not printed by a ```sh block before it in its section "
+            f"{block.where}: text that is not printed by a block before it in its section "
             f"needs a mark: ```text {' or ```text '.join(sorted(MARKS['text']))}"
         )
 

@@ -26,8 +26,7 @@ def endless_lines(text: str, folder: Path) -> list[str]:
     EndlessError
         There are lines behind one without &.
     """
-    lines = [one.strip() for one in re.sub(r"\\\n|(?<=\|)\n", " ", text).splitlines()]
-    lines = [re.sub(r"\s+#.*", "", one) for one in lines if one and not one.startswith("#")]
+    lines = _lines(text)
     found = [line for line in lines if goes_on(line.removesuffix("&"), folder)]
     for line in found:
         if not line.endswith("&") and line != lines[-1]:
@@ -36,6 +35,22 @@ def endless_lines(text: str, folder: Path) -> list[str]:
                 "end it with &, or let it be the last of its block"
             )
     return found
+
+
+def programs_of(text: str) -> set[str]:
+    """Name the programs of a block; a benchmark's is "benchmark", as its stand-in's."""
+    found = set()
+    for line in _lines(text):
+        for program, *rest in pipeline(line):
+            measures = program.startswith("python") and "benchmarks" in " ".join(rest[:2])
+            found.add("benchmark" if measures else Path(program).name)
+    return found
+
+
+def _lines(text: str) -> list[str]:
+    """Give the lines of a block, those that go on in the next joined, without comments."""
+    lines = [one.strip() for one in re.sub(r"\\\n|(?<=\|)\n", " ", text).splitlines()]
+    return [re.sub(r"\s+#.*", "", one) for one in lines if one and not one.startswith("#")]
 
 
 def goes_on(line: str, folder: Path) -> bool:

@@ -7,14 +7,16 @@ import time
 import tomllib
 import traceback
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.docs.blocks import ROOT, Block, BlockError, blocks_of
+from tests.docs.endless import programs_of
 from tests.docs.jobs import look_at_part, run_job
 from tests.docs.objects import look_at_json
 from tests.docs.printed import agrees, agrees_as_json
 from tests.docs.python import new_namespace, run_python
 from tests.docs.shell import CommandError
+from tests.docs.stand_ins import STAND_INS
 from tests.docs.trees import look_at_promql, look_at_yaml
 
 if TYPE_CHECKING:
@@ -62,11 +64,8 @@ class PageRun:
                 continue
             self._keep(block, how, time.perf_counter() - began)
             if block.prints:
-                self._keep(
-                    block.prints,
-                    "compared" if "checked, not run" not in how else "not compared: see above",
-                    0.0,
-                )
+                compared = "compared" if "checked" not in how else "not compared, see above"
+                self._keep(block.prints, compared, 0.0)
         return problems
 
     def _keep(self, block: Block, how: str, seconds: float) -> None:
@@ -76,6 +75,10 @@ class PageRun:
     def _run(self, block: Block) -> str:
         if block.language == "sh":
             return self._commands(block)
+        if block.language == "python":
+            how, output = run_python(block, self._namespace)
+            _compare(block, output)
+            return how
         if block.language == "text":
             return f"nothing to run: {_MARKED[block.mark]}"
         if block.is_directive:
@@ -87,26 +90,32 @@ class PageRun:
             return run_job(block, self._shell) if whole else look_at_part(block)
         return {
             "json": look_at_json,
-            "python": partial(run_python, namespace=self._namespace),
             "promql": partial(look_at_promql, folder=self._shell.folder),
             "yaml": partial(look_at_yaml, folder=self._shell.folder),
         }[block.language](block)
 
     def _commands(self, block: Block) -> str:
-        shown: Any = None
-        if block.prints:
-            agree = agrees_as_json if block.prints.language == "json" else agrees
-            shown = partial(agree, block.prints.text)
-        ran = self._shell.run(block.text, shown)
-        if ran.checked:
-            commands = _listed(ran.checked)
-            return f"checked, not run: {commands}"
-        if shown and not shown(ran.output):
-            raise CommandError(
-                f"the commands\n{_indented(block.text)}\nshould print, says {block.prints.where},\n"
-                f"{_indented(block.prints.text)}\nbut printed\n{_indented(ran.output)}"
-            )
-        return "run, and goes on until the page's end" if ran.goes_on else "run"
+        ran = self._shell.run(block.text, partial(_is_shown, block) if block.prints else None)
+        if not ran.checked:
+            _compare(block, ran.output)
+            return "run, and goes on until the page's end" if ran.goes_on else "run"
+        others = programs_of(block.text) - set(STAND_INS)
+        how = "run, and of it checked only" if others else "checked, not run"
+        return f"{how}: {_listed(ran.checked)}"
+
+
+def _is_shown(block: Block, output: str) -> bool:
+    assert block.prints
+    agree = agrees_as_json if block.prints.language == "json" else agrees
+    return agree(block.prints.text, output)
+
+
+def _compare(block: Block, output: str) -> None:
+    if block.prints and not _is_shown(block, output):
+        raise CommandError(
+            f"the commands\n{_indented(block.text)}\nshould print, says {block.prints.where},\n"
+            f"{_indented(block.prints.text)}\nbut printed\n{_indented(output)}"
+        )
 
 
 def _listed(checked: list[tuple[str, str]]) -> str:

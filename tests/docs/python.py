@@ -18,8 +18,8 @@ def new_namespace() -> dict[str, Any]:
     return {"__name__": "__main__"}
 
 
-def run_python(block: Block, namespace: dict[str, Any]) -> str:
-    """Execute a block and say how.
+def run_python(block: Block, namespace: dict[str, Any]) -> tuple[str, str]:
+    """Execute a block; say how, and what it printed where it has no prompts.
 
     Raises
     ------
@@ -29,10 +29,11 @@ def run_python(block: Block, namespace: dict[str, Any]) -> str:
         Whatever a block without prompts raises.
     """
     if ">>> " not in block.text:
-        with contextlib.redirect_stdout(io.StringIO()):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
             code = "\n" * (block.line - 1) + block.text  # so that errors name the page's lines
             exec(compile(code, str(block.page), "exec"), namespace)
-        return "run"
+        return "run", printed.getvalue()
     test = doctest.DocTestParser().get_doctest(
         block.text, namespace, block.where, str(block.page), block.line - 1
     )
@@ -41,4 +42,4 @@ def run_python(block: Block, namespace: dict[str, Any]) -> str:
     runner = doctest.DocTestRunner(optionflags=_FLAGS)
     failures, tried = runner.run(test, out=told.write, clear_globs=False)
     assert not failures, told.getvalue()
-    return f"run by doctest, {tried} examples"
+    return f"run by doctest: {tried} examples", ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from tests.docs import stand_ins
 from tests.docs.blocks import ROOT
 from tests.docs.endless import endless_lines
 from tests.docs.programs import put_programs
-from tests.docs.workers import is_served, wait_until_read
+from tests.docs.workers import has_records, is_served, wait_until_read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +38,8 @@ _BEGIN = """\
 set -m
 trap 'printf "%s\\n" "$BASH_COMMAND" > {failed}' ERR
 """
-_BLOCK = ". {block} > {log} 2>&1 < /dev/null\n: > {done}\n"
-_ENDLESS = "{{ . {block}; }} > {log} 2>&1 < /dev/null &\n"
+_BLOCK = ". {block} > {log} 2>&1 < /dev/null\necho 0 > {done}\n"
+_ENDLESS = "( trap 'echo $? > {done}' EXIT; . {block} ) > {log} 2>&1 < /dev/null &\n"
 
 
 class CommandError(AssertionError):
@@ -106,28 +107,36 @@ class Shell:
         block, log, done = (self._state / f"{self._count}.{end}" for end in ("sh", "log", "done"))
         block.write_text(self.addresses.here(text), "utf-8")
         log.touch()
-        names = {"block": block, "log": log, "done": done}
         terminal = self._terminal()
         before = _members(terminal.pid)
         assert terminal.stdin
-        terminal.stdin.write((_ENDLESS if endless else _BLOCK).format(**names))
+        form = _ENDLESS if endless else _BLOCK
+        terminal.stdin.write(form.format(block=block, log=log, done=done))
         terminal.stdin.flush()
+
+        def code() -> int | None:
+            told = done.read_text() if done.exists() else ""
+            return int(told) if told else terminal.poll()
 
         def goes_on() -> bool:
             return bool(_members(terminal.pid) - before)
 
-        def shown() -> bool:
-            return is_shown is None or is_shown(self._read(log))
+        def is_there() -> bool:
+            """Whether what goes on is at work, and has printed what is to be seen."""
+            is_as_shown = is_shown is None or is_shown(self._read(log))
+            return is_as_shown and all(self._is_up(line, log) for line in lines)
 
-        if not endless:
-            self._await(lambda: done.exists() or terminal.poll() is not None, log)
-            if not done.exists():
-                self._complain(terminal.returncode, log)
-        self._await(lambda: not goes_on() or all(self._is_up(line, log) for line in lines), log)
+        if endless:
+            self._await(lambda: code() is not None or is_there(), log)
+        else:
+            self._await(lambda: code() is not None, log)
+        if failed := code():
+            self._complain(failed, log)
         with contextlib.suppress(TimeoutError):
-            _wait(lambda: shown() or not goes_on())
+            _wait(lambda: is_there() or not goes_on())
         checked = stand_ins.look_at(self._seen) if self._seen.exists() else []
-        return Ran(self._read(log), checked, goes_on())
+        shown = [(self.addresses.on_page(command), because) for command, because in checked]
+        return Ran(self._read(log), shown, goes_on())
 
     def _terminal(self) -> subprocess.Popen[str]:
         if self._terminals and self._terminals[-1].poll() is None:
@@ -149,7 +158,9 @@ class Shell:
         """Whether what goes on is at work: a worker answers, others have said something."""
         if "streamgmm demo" in line or ("streamgmm run" in line and "tail " not in line):
             return is_served(self.addresses)
-        return "--topic" in line or log.stat().st_size > 0
+        if topic := re.search(r"--topic (\S+)", line):
+            return has_records(self.addresses.broker, topic[1])
+        return log.stat().st_size > 0
 
     def _await(self, condition: Callable[[], bool], log: Path) -> None:
         try:

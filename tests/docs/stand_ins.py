@@ -315,8 +315,14 @@ STAND_INS = {
         "it fetches from an index: requirement and extras; tests/packaging installs the wheel",
         pip,
     ),
-    "make": StandIn("it builds, measures or tests for long: `make -n`", make),
+    "make": StandIn("it builds or measures for minutes; `make -n`", make),
     "benchmark": StandIn("it measures for minutes to hours: its options", benchmark),
+}
+
+MADE_ELSEWHERE = {
+    "demo": "tests/packaging runs it from the wheel; `make -n`",
+    "demo-live": "it has no end; tests/test_cli.py runs it for a while; `make -n`",
+    "test": "this is a part of it; `make -n`",
 }
 
 
@@ -338,8 +344,13 @@ def look_at(seen: Path) -> list[tuple[str, str]]:
                 STAND_INS[name].check(arguments)
         except (Exception, SystemExit) as error:
             raise AssertionError(f"`{shown}`: {told.getvalue()}{error}") from error
-        found.append((shown, STAND_INS[name].because))
+        found.append((shown, _because(name, arguments)))
     return found
+
+
+def _because(name: str, arguments: list[str]) -> str:
+    targets = (arguments and MADE_ELSEWHERE.get(arguments[0])) if name == "make" else None
+    return targets or STAND_INS[name].because
 
 
 def script(name: str, seen: Path) -> str:

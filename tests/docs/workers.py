@@ -37,6 +37,15 @@ def counted(port: int, name: str) -> float:
     return sum(map(float, found))
 
 
+def has_records(brokers: str, topic: str) -> bool:
+    """Whether something has been written to a topic."""
+    with closing(KafkaAdminClient(bootstrap_servers=brokers)) as admin:
+        (told,) = admin.describe_topics([topic])
+        partitions = [TopicPartition(topic, i) for i in range(len(told["partitions"]))]
+        ends = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+        return any(one.offset for one in ends.values())
+
+
 def wait_until_read(addresses: Addresses, timeout: float = 60.0) -> None:
     """Wait until workers that answer, if any, have partitions and have committed what is there.
 
