@@ -122,7 +122,7 @@ docs: venv ## the documentation site, in build/docs/html; a warning is an error
 	@echo 'the site: build/docs/html/index.html'
 
 .PHONY: docs-screenshots
-docs-screenshots: docs ## photograph pages of the site, into build/docs/screenshots (PAGES="index records")
+docs-screenshots: docs servers ## photograph pages of the site, into build/docs/screenshots (PAGES="index records")
 	$(VENV_PYTHON) -m tools.site.screenshots $(PAGES)
 
 .PHONY: references

@@ -26,6 +26,7 @@ extensions = [
     "tools.site.outside",
     "tools.site.pictures",
     "tools.site.repository",
+    "tools.site.titles",
 ]
 root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}

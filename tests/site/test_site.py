@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zlib
+from html import unescape
 from html.parser import HTMLParser
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -64,6 +66,21 @@ def test_every_link_leads_to_a_page_and_an_anchor(pages: dict[Path, Page]) -> No
 def test_headings_have_the_anchors_of_github(site: Path, pages: dict[Path, Page]) -> None:
     ids = pages[(site / "configuration.html").resolve()].ids
     assert {"model", "source-with-type--kafka", "what-may-be-changed-in-a-running-job"} <= ids
+
+
+def test_a_link_by_a_file_name_has_the_title(site: Path) -> None:
+    page = (site / "changelog.html").read_text("utf-8")
+    assert re.search(r'href="deploying.html"><span class="[^"]*">Deploying</span>', page)
+    assert not re.search(r">[\w/-]+\.md</span></a>", page)
+
+
+def test_the_sidebar_has_the_words_of_the_first_page(site: Path) -> None:
+    page = (site / "changelog.html").read_text("utf-8")
+    sidebar = page[page.index('<div class="sidebar-tree">') : page.index("</aside>")]
+    lists = (ROOT / "docs/index.md").read_text("utf-8").partition("\n## ")[2]
+    due = re.findall(r"^- \[([^]]+)\]|^## (.+)$", "## " + lists, re.MULTILINE)
+    told = [unescape(text) for text in re.findall(r">([^<>\n]+)</(?:a|span)>", sidebar)]
+    assert [text for text in told if text.strip()] == [link or part for link, part in due]
 
 
 def test_a_page_loads_nothing_from_elsewhere(pages: dict[Path, Page]) -> None:

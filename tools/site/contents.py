@@ -1,7 +1,8 @@
 """The site's table of contents is the lists of links in the first page.
 
 So the page reads as a list of contents on GitHub too, and there is one list. Each section of it
-becomes a part of the sidebar, with the pages that the section's bullets link to first.
+becomes a part of the sidebar, with the pages that the section's bullets link to first, under the
+words of these links.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ class ContentsFromLists(SphinxTransform):
             if pages:
                 section.append(self._toctree(section.next_node(nodes.title).astext(), pages))
 
-    def _toctree(self, caption: str, pages: list[str]) -> nodes.Element:
+    def _toctree(self, caption: str, pages: list[tuple[str, str]]) -> nodes.Element:
         tree = addnodes.toctree(
             parent=self.env.docname,
-            entries=[(None, page) for page in pages],
-            includefiles=pages,
+            entries=pages,
+            includefiles=[page for _, page in pages],
+            rawentries=[title for title, _ in pages],
             maxdepth=-1,
             caption=caption,
             rawcaption=caption,
@@ -50,10 +52,10 @@ def _items(section: nodes.section) -> list[nodes.list_item]:
     return [item for one in lists for item in one.findall(nodes.list_item)]
 
 
-def _page_of(item: nodes.list_item) -> str | None:
+def _page_of(item: nodes.list_item) -> tuple[str, str] | None:
     for link in item[0].findall(addnodes.pending_xref):
         if link["refdomain"] == "doc":
-            return str(link["reftarget"])
+            return link.astext(), str(link["reftarget"])
     return None
 
 
