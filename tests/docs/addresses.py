@@ -18,7 +18,7 @@ NO_BROKER = "localhost:9"
 
 _BROKER = re.compile(r"\b(?:localhost|127\.0\.0\.1):9092\b")
 _SERVED = re.compile(r"\b(localhost|127\.0\.0\.1):(9464|9465)\b")
-_ROOT = re.compile(r"(?<![\w.}~-])/(?=(?:etc|opt|srv|var/lib|var/log)(?:/|\b))")
+_ROOT = re.compile(r"(?<![\w.}~-])/(?=(?:etc|opt|run|srv|var/lib|var/log)(?:/|\b))")
 
 
 @dataclass(frozen=True, slots=True)

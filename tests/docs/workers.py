@@ -21,6 +21,7 @@ from tests.docs.addresses import NO_BROKER
 if TYPE_CHECKING:
     from tests.docs.addresses import Addresses
 
+_PARTITION = re.compile(r"(.+)-(\d+)").fullmatch
 _FEW = 500
 """So many events may wait where a generator goes on writing."""
 
@@ -59,22 +60,18 @@ def wait_until_read(addresses: Addresses, timeout: float = 60.0) -> None:
     deadline = time.monotonic() + timeout
     with closing(KafkaAdminClient(bootstrap_servers=addresses.broker)) as admin:
         while is_served(addresses):
-            partitions = _partitions(addresses)
-            if partitions and _waiting(admin, partitions) < _FEW:
+            names = _models(addresses)
+            found = [TopicPartition(one[1], int(one[2])) for one in map(_PARTITION, names) if one]
+            if names and _waiting(admin, found) < _FEW:  # none are waited for of a file
                 return
-            assert time.monotonic() < deadline, f"a worker has not read {partitions} by now"
+            assert time.monotonic() < deadline, f"a worker has not read {names} by now"
             time.sleep(0.2)
 
 
-def _partitions(addresses: Addresses) -> list[TopicPartition]:
-    found = []
-    for port in addresses.ports.values():
-        if text := _get(port, "/readyz"):
-            names = json.loads(text)["partitions"]
-            found += [
-                TopicPartition(one.rpartition("-")[0], int(one.rpartition("-")[2])) for one in names
-            ]
-    return found
+def _models(addresses: Addresses) -> list[str]:
+    """Name the models of the workers that answer."""
+    texts = [_get(port, "/readyz") for port in addresses.ports.values()]
+    return [name for text in texts if text for name in json.loads(text)["partitions"]]
 
 
 def _waiting(admin: KafkaAdminClient, partitions: list[TopicPartition]) -> int:
