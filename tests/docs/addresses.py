@@ -53,18 +53,29 @@ class Addresses:
         return text
 
     def program(self, real: Path) -> str:
-        """Write `streamgmm` as a page means it: its defaults are those addresses too."""
+        """Write `streamgmm` as a page means it: its defaults are those addresses too.
+
+        So are those of jobs that commands of the page have written.
+        """
         return _STREAMGMM.format(real=real, broker=self.broker, port=self.ports["9464"])
 
 
 _STREAMGMM = """\
 #!/bin/bash
+http="${{STREAMGMM__SERVICE__HTTP:-127.0.0.1:{port}}}"
+for job in "$@"; do
+    job="${{job%%.toml*}}.toml"
+    [ ! -f "$job" ] ||
+        sed -i 's/localhost:9092/{broker}/; s/127.0.0.1:9464/127.0.0.1:{port}/' "$job"
+done
 case " $* " in
     *" generate "*" --brokers "*) ;;
     *" generate "*" --topic "*) set -- "$@" --brokers {broker} ;;
     *" --at "*) ;;
     " incidents "* | " freeze "* | " unfreeze "* | " log-level "* | " demo "*)
-        export STREAMGMM__SERVICE__HTTP="${{STREAMGMM__SERVICE__HTTP:-127.0.0.1:{port}}}" ;;
+        export STREAMGMM__SERVICE__HTTP="$http" ;;
+    " run "*)
+        grep -q '^http *=' "$2" || export STREAMGMM__SERVICE__HTTP="$http" ;;
 esac
 exec "{real}" "$@"
 """

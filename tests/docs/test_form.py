@@ -70,6 +70,7 @@ def test_lists_may_be_indented(read) -> None:
         ("a\n...\n", "b\n1\n", False),
         ("...a...b...", "b a\n", False),
         ("aa...aa\n", "aaa\n", False),
+        ("at ...     4 kB\n", "at 10:04:05  4 kB\n", True),
     ],
 )
 def test_dots_stand_for_anything(expected: str, got: str, same: bool) -> None:

@@ -62,7 +62,8 @@ def wait_until_read(addresses: Addresses, timeout: float = 60.0) -> None:
         while is_served(addresses):
             names = _models(addresses)
             found = [TopicPartition(one[1], int(one[2])) for one in map(_PARTITION, names) if one]
-            if names and _waiting(admin, found) < _FEW:  # none are waited for of a file
+            # Of a file none are waited for.
+            if names and _waiting(admin, found) < _FEW and _tell_of_all(addresses):
                 return
             assert time.monotonic() < deadline, f"a worker has not read {names} by now"
             time.sleep(0.2)
@@ -72,6 +73,20 @@ def _models(addresses: Addresses) -> list[str]:
     """Name the models of the workers that answer."""
     texts = [_get(port, "/readyz") for port in addresses.ports.values()]
     return [name for text in texts if text for name in json.loads(text)["partitions"]]
+
+
+def _tell_of_all(addresses: Addresses) -> bool:
+    """Whether workers tell of all events they have counted: what they tell is renewed at times."""
+    for port in addresses.ports.values():
+        if text := _get(port, "/readyz"):
+            told = json.loads(text)["partitions"].values()
+            if sum(one["seen"] for one in told) < counted(port, "events") and not _frozen(port):
+                return False
+    return True
+
+
+def _frozen(port: int) -> bool:
+    return re.search(r"(?m)^streamgmm_frozen\S* 1", _get(port, "/metrics")) is not None
 
 
 def _waiting(admin: KafkaAdminClient, partitions: list[TopicPartition]) -> int:
