@@ -41,7 +41,7 @@ lock: $(VENV)/.requirements ## resolve the requirements again (new versions: mak
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    $(UPGRADE) pyproject.toml --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	    pyproject.toml --extra avro --extra confluent --extra protobuf --constraint requirements/dev.txt --output-file requirements/image.txt
+	    pyproject.toml --extra avro --extra confluent --extra otel --extra protobuf --constraint requirements/dev.txt --output-file requirements/image.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

@@ -24,7 +24,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +88,7 @@ class Bench:
 
     def __init__(self, broker: str, folder: Path) -> None:
         self.broker, self.folder = broker, folder
+        self.env = dict(os.environ)  # of the service
         self.admin = KafkaAdminClient(bootstrap_servers=broker)
         self.source = self.topic("events")
         producer = Producer({"bootstrap.servers": broker, "linger.ms": 20})
@@ -141,7 +142,7 @@ class Bench:
         """Run the service; measure between the first commit after warm-up and one `count` later."""
         scores = self.topic("scores") if every_score else ""
         job = self.job(client, self.source, scores=scores)
-        with Service(job) as service:
+        with Service(job, self.env) as service:
             begin, began, cpu = self._commit(service, job.stem, WARM_UP)
             end, ended, cpu_ended = self._commit(service, job.stem, begin + count)
         return Cost((ended - began) / (end - begin), (cpu_ended - cpu) / (end - begin))
@@ -162,7 +163,7 @@ class Bench:
     def latency(self, client: str, seconds: float) -> Iterator[tuple[str, tuple[float, float]]]:
         """Yield p50 and p99 in milliseconds of the service and of the bare loop."""
         source, alerts = self.topic("live"), self.topic("alerts")
-        with Service(self.job(client, source, alerts=alerts, budget=0.01)):
+        with Service(self.job(client, source, alerts=alerts, budget=0.01), self.env):
             yield "service, to its alerts", self._latency(source, alerts, seconds)
         source, copies = self.topic("live"), self.topic("copies")
         loop = subprocess.Popen(self.loop("copy", client, source, copies), cwd=HERE.parent)
@@ -219,10 +220,9 @@ class Bench:
 class Service:
     """`streamgmm run`, from when it has its partition until the end of the block."""
 
-    def __init__(self, job: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "streamgmm", "run", str(job)], stderr=subprocess.PIPE, text=True
-        )
+    def __init__(self, job: Path, env: Mapping[str, str]) -> None:
+        command = [sys.executable, "-m", "streamgmm", "run", str(job)]
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(env))
         assert self._process.stderr is not None
         for line in self._process.stderr:
             if "working from" in line:

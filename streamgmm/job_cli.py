@@ -79,10 +79,12 @@ def _check(options: argparse.Namespace) -> int:
     from streamgmm.config import load
     from streamgmm.config.explain import explain
     from streamgmm.service.formats import binary_decoder
+    from streamgmm.service.telemetry import require_telemetry
 
     config = load(options.config)
     binary_decoder(config)  # the events' types are held to the schema file
     config.secrets()  # where they stand in files, that those can be read
+    require_telemetry(config)
     if not options.explain:
         sys.stdout.write(config.to_toml(comments=True))
         return 0

@@ -8,6 +8,7 @@ from streamgmm.config.sections import Alerts, Events, Model, Service
 from streamgmm.config.security import Security
 from streamgmm.config.sinks import FileOutput, KafkaOutput
 from streamgmm.config.sources import FileInput, KafkaInput
+from streamgmm.config.telemetry import Telemetry
 
 __all__ = [
     "Alerts",
@@ -21,6 +22,7 @@ __all__ = [
     "Secret",
     "Security",
     "Service",
+    "Telemetry",
     "load",
     "load_preset",
     "loads",

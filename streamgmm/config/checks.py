@@ -23,7 +23,8 @@ _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 def check_together(config: Config) -> list[str]:
     """Return everything that is wrong between keys that are right by themselves."""
-    found = [_roles, _names, _time, _format, _model, _security, _token, _sink, _checkpoint]
+    found = [_roles, _names, _time, _format, _model, _security, _token, _headers, _sink,
+             _checkpoint]  # fmt: skip
     return [problem for check in found for problem in check(config)]
 
 
@@ -133,6 +134,11 @@ def _token(config: Config) -> Iterator[str]:
         yield "[service] has both token and token_file; give one"
     if service.guard == "all" and not (service.token or service.token_file):
         yield '[service] guard is "all", which needs a token or token_file'
+
+
+def _headers(config: Config) -> Iterator[str]:
+    if config.telemetry.headers and config.telemetry.headers_file:
+        yield "[telemetry] has both headers and headers_file; give one"
 
 
 def _sink(config: Config) -> Iterator[str]:

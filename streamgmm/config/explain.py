@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from streamgmm.config.job import Config
     from streamgmm.config.sections import Model, Service
     from streamgmm.config.sinks import FileOutput
+    from streamgmm.config.telemetry import Telemetry
 
     Lines: TypeAlias = Iterator[tuple[str, str]]
 
@@ -46,6 +47,7 @@ def explain(config: Config, rate: float) -> list[tuple[str, list[tuple[str, str]
         ("alerts", list(_alerts(config, rate))),
         ("sink", list(_sink(config))),
         ("service", service),
+        ("telemetry", list(_telemetry(config.telemetry))),
     ]
 
 
@@ -247,6 +249,20 @@ def _service(service: Service) -> Lines:
             ),
         )
     yield "log_level", f"The log, as {service.log_format}, begins with {service.log_level}."
+
+
+def _telemetry(telemetry: Telemetry) -> Lines:
+    if not telemetry.export:
+        yield "export", "Nothing goes to an OpenTelemetry collector."
+        return
+    where = telemetry.endpoint or "where OTEL_EXPORTER_OTLP_ENDPOINT says"
+    yield "export", f"{' and '.join(telemetry.export).capitalize()} go to {where}."
+    if "traces" in telemetry.export and telemetry.sampling_ratio != "":
+        share = number(100.0 * float(telemetry.sampling_ratio))
+        yield (
+            "sampling_ratio",
+            f"{share}% of the traces are sent, and those with alerts or errors.",
+        )
 
 
 def _rate(rate: float) -> str:

@@ -11,6 +11,7 @@ from streamgmm.config.sections import Alerts, Events, Model, Service
 from streamgmm.config.security import Security
 from streamgmm.config.sinks import FileOutput, KafkaOutput
 from streamgmm.config.sources import FileInput, KafkaInput
+from streamgmm.config.telemetry import Telemetry
 from streamgmm.config.toml import write_toml
 from streamgmm.errors import ConfigError
 from streamgmm.events.schema import Schema
@@ -22,7 +23,7 @@ class Config:
 
     Attributes
     ----------
-    source, events, model, alerts, sink, service
+    source, events, model, alerts, sink, service, telemetry
         The sections of the file.
     """
 
@@ -32,6 +33,7 @@ class Config:
     alerts: Alerts = field(default_factory=Alerts)
     sink: FileOutput | KafkaOutput = field(default_factory=FileOutput)
     service: Service = field(default_factory=Service)
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     def schema(self) -> Schema:
         """Return what an event looks like."""
@@ -73,13 +75,20 @@ class Config:
             With every file that cannot be used.
         """
         found, problems = [], []
-        sections = {"source": self.source, "sink": self.sink, "service": self.service}
+        sections = {
+            "source": self.source,
+            "sink": self.sink,
+            "service": self.service,
+            "telemetry": self.telemetry,
+        }
         for name, section in sections.items():
             try:
                 if isinstance(section, Security):
                     found.append(section.password)
                 elif isinstance(section, Service):
                     found.append(section.shown_token)
+                elif isinstance(section, Telemetry):
+                    found += section.secrets()
             except ConfigError as error:
                 problems += [f"[{name}] {problem}" for problem in error.problems]
         if problems:

@@ -18,6 +18,7 @@ from streamgmm.config.messages import nearest, shown
 from streamgmm.config.sections import Alerts, Events, Model, Service
 from streamgmm.config.sinks import FileOutput, KafkaOutput
 from streamgmm.config.sources import FileInput, KafkaInput
+from streamgmm.config.telemetry import Telemetry
 from streamgmm.config.toml import rules_of, toml_value
 from streamgmm.errors import ConfigError
 
@@ -36,6 +37,7 @@ _SECTIONS: dict[str, dict[str, type]] = {
     "alerts": {"": Alerts},
     "sink": {"file": FileOutput, "kafka": KafkaOutput},
     "service": {"": Service},
+    "telemetry": {"": Telemetry},
 }
 _ALIASES = {"topic": "topics"}
 

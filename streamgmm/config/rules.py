@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from streamgmm.events.cycles import read_zone
 from streamgmm.spans import seconds_of
@@ -21,6 +22,7 @@ _PER_DAY = {"hour": 24.0, "day": 1.0, "week": 1 / 7}
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*/\s*(hour|day|week)")
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})")
 
+_PAIR = re.compile(r"\s*[A-Za-z0-9!#$%&'*+.^_`|~-]+\s*=[ -+\--~]*")
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\]")
 
 
@@ -258,6 +260,47 @@ def address(value: Any) -> str:
     match = _ADDRESS.fullmatch(value)  # TypeError if it is no text
     _require(match and int(match[2]) <= 65_535)
     return str(value)
+
+
+def url(value: Any) -> str:
+    """Read the address of a server over HTTP; empty is none.
+
+    Examples
+    --------
+    >>> url("https://collector.example:4318/otlp/")
+    'https://collector.example:4318/otlp'
+    """
+    if value == "":
+        return ""
+    _require(isinstance(value, str))
+    parts = urlsplit(value)  # ValueError if it is no address
+    _require(parts.scheme in ("http", "https") and parts.hostname and value.isprintable())
+    _require(not (parts.query or parts.fragment or parts.username or " " in value))
+    _require(parts.port != 0)  # or ValueError
+    return str(value).rstrip("/")
+
+
+def pairs(value: Any) -> tuple[str, ...]:
+    """Read a list of "name=value", perhaps empty, or one text with commas."""
+    items = _listed(value)
+    _require(all(_PAIR.fullmatch(item) for item in items))
+    return items
+
+
+def secret_pairs(value: Any) -> Secret:
+    """Read "name=value,name=value", perhaps empty, that is never shown."""
+    listed = value.reveal() if isinstance(value, Secret) else value
+    pairs(listed)
+    _require(isinstance(listed, str))
+    return Secret(listed)
+
+
+def ratio_or_empty(value: Any) -> float | str:
+    """Read a share from 0 to 1, both allowed; empty is none."""
+    if value == "":
+        return ""
+    _require(_is_number(value) and 0 <= value <= 1)
+    return float(value)
 
 
 def hosts(value: Any) -> tuple[str, ...]:

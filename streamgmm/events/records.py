@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
@@ -61,6 +61,8 @@ class Records(Sequence[Record]):
         The records' own keys.
     faults
         By position, what the source found wrong with a record itself: it is a dead letter.
+    headers
+        Gives the headers of a record, by position; None where nobody wants them.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class Records(Sequence[Record]):
     timestamps: NDArray[np.float64]
     keys: Sequence[bytes | None]
     faults: Mapping[int, EventError] = field(default_factory=dict)
+    headers: Callable[[int], Sequence[tuple[str, bytes | None]]] | None = None
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Records:
@@ -108,6 +111,7 @@ class Records(Sequence[Record]):
                 self.timestamps[index],
                 self.keys[index],
                 self.faults,
+                self.headers,
             )
         time = float(self.timestamps[index])
         return Record(
@@ -125,6 +129,7 @@ class Records(Sequence[Record]):
             self.timestamps[rows],
             [self.keys[row] for row in rows],
             self.faults,
+            self.headers,
         )
 
 

@@ -59,6 +59,7 @@ class FileJob:
         self._models = parts.models
         self._sink = parts.sink
         self._house = parts.house
+        self._tracer = parts.tracer
         self._stop = parts.stop
         self.events = 0
         self.alerts = 0
@@ -74,9 +75,10 @@ class FileJob:
                 if self._stop.is_set():
                     break
                 self._keep_house()
-        if self._house.deliver():
+        if self._delivered():
             self._remember_head()
             self._house.checkpoint()
+        self._tracer.end()
         self._house.show()
         _log.info(
             "%s: %d events, %d alerts, %s",
@@ -107,7 +109,10 @@ class FileJob:
         return open_source(self._source, self._stop, after=position - 1)
 
     def _process(self, batch: Records) -> None:
-        for outputs in self._models.process(self._origin, batch):
+        with self._tracer.step("process", messages=len(batch)) as step:
+            came = self._models.process(self._origin, batch)
+            step.alerted(batch, came)
+        for outputs in came:
             self._sink.take(outputs)
             self.events += len(outputs.batch)
             self.alerts += len(outputs.alerts)
@@ -117,12 +122,20 @@ class FileJob:
         self._house.obey()
         due = self._house.checkpoint_is_due()
         if due or self._sink.unconfirmed > _MOST_UNCONFIRMED or self._house.show_is_due():
-            delivered = self._house.deliver()
+            delivered = self._delivered()
             self._house.show()
-            due = due and delivered
-        if due:
-            self._remember_head()
-            self._house.checkpoint()
+            if due and delivered:
+                self._remember_head()
+                self._house.checkpoint()
+            self._tracer.end()
+
+    def _delivered(self) -> bool:
+        with self._tracer.step("commit") as step:
+            waiting = self._sink.unconfirmed
+            step.note(outputs=waiting)
+            if not waiting:
+                step.drop()
+            return self._house.deliver()
 
     def _remember_head(self) -> None:
         self._models.mark(self._origin).update(_head_of(self._source.path, _HEAD_BYTES))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from streamgmm.service.sinks import OutputSink
     from streamgmm.service.status import Status
     from streamgmm.service.stop import Stop
+    from streamgmm.service.tracing import Tracer
 
 __all__ = ["Housekeeping", "Parts"]
 
@@ -229,3 +230,4 @@ class Parts:
     house: Housekeeping
     metrics: Metrics
     stop: Stop
+    tracer: Tracer

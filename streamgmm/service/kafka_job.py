@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from streamgmm.io.client import Owner, Partition, Source
     from streamgmm.service.delivery import Delivery
     from streamgmm.service.job import Parts
+    from streamgmm.service.pipeline import Outputs
     from streamgmm.service.sole import SoleWorker
+    from streamgmm.service.tracing import Step
 
 __all__ = ["KafkaJob"]
 
@@ -78,6 +80,7 @@ class KafkaJob:
         self._house = parts.house
         self._metrics = parts.metrics
         self._stop = parts.stop
+        self._tracer = parts.tracer
         self._partitions: dict[str, Partition] = {}
         self._settlement = Settlement(delivery, parts, self._partitions)
         self._undelivered: set[Partition] = set()
@@ -99,7 +102,8 @@ class KafkaJob:
         StreamGMMError
             If outputs could not be delivered before the stop.
         """
-        self._source = source = self._connect(self)
+        with self._tracer.step("connect"):
+            self._source = source = self._connect(self)
         self._house.trouble("waiting for the group to assign partitions")
         try:
             while not self._stop.is_set():
@@ -107,11 +111,14 @@ class KafkaJob:
                     self._turn(source)
                 except SourceUnavailableError as error:
                     self._metrics.connected.set(0)
+                    self._tracer.end(error)
                     self._wait(f"the source does not answer: {error}")
                 except TransactionLostError as error:
                     self._start_over(source, error)
             _log.info("stopping: delivering what was read")
-            self._finish(source)
+            self._tracer.keep()
+            with self._tracer.step("stop"):
+                self._finish(source)
         finally:
             source.close()
         self._house.require_delivery()
@@ -138,6 +145,7 @@ class KafkaJob:
             _log.warning("a transaction was lost (%s): its events are processed again", error)
         self._losses += 1
         self._metrics.transactions_lost.inc()
+        self._tracer.end(error)
         source.hold()
         if self._losses > 1:
             pause = min(_RETRY_SECONDS * 2.0 ** min(self._losses - 2, 10), _MOST_PATIENCE)
@@ -159,6 +167,11 @@ class KafkaJob:
 
     def release(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Deliver the outputs of partitions that are taken away; say what to commit."""
+        self._tracer.keep()
+        with self._tracer.step("release", partitions=sorted(map(str, partitions))):
+            return self._released(partitions)
+
+    def _released(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         assert self._source is not None
         if not self._delivery.exactly_once:
             positions = self._settlement.uncommitted()
@@ -196,7 +209,7 @@ class KafkaJob:
             source.go_on()
             self._open_new(source)
         try:
-            batches = source.poll(self._batch_wait)
+            batches = self._poll(source)
         except PositionGoneError as error:
             self._pass_over_lost(source, error)
             return
@@ -218,6 +231,14 @@ class KafkaJob:
         if self._house.show_is_due():
             self._show(source)
 
+    def _poll(self, source: Source) -> Mapping[Partition, Records]:
+        with self._tracer.step("poll") as step:
+            batches = source.poll(self._batch_wait)
+            if not batches:
+                step.drop()
+            step.note(messages=sum(map(len, batches.values())))
+        return batches
+
     def _require_whole(self) -> None:
         if self._torn:
             raise TransactionLostError("partitions went to others before it was committed")
@@ -227,6 +248,12 @@ class KafkaJob:
         for partition in sorted(source.unopened()):
             found[str(partition) if self._sole is None else partition.topic].append(partition)
         groups = found if self._sole is None else self._sole.whole_topics(source, found)
+        if groups:
+            self._tracer.keep()
+            with self._tracer.step("assign", partitions=sorted(map(str, source.unopened()))):
+                self._open(source, groups)
+
+    def _open(self, source: Source, groups: Mapping[str, Collection[Partition]]) -> None:
         with self._models.opening():
             for name, partitions in groups.items():
                 starts = {str(one): self._start(source, one) for one in partitions}
@@ -236,11 +263,10 @@ class KafkaJob:
                     source.open(one, positions[str(one)])
                     at = positions[str(one)]
                     _log.info("%s: working from position %d", one, at, extra=place(str(one), at))
-        if groups:
-            self._models.forget_parked()
-            if not self._models.transactional:
-                self._models.checkpoint_new()
-            self._show(source)
+        self._models.forget_parked()
+        if not self._models.transactional:
+            self._models.checkpoint_new()
+        self._show(source)
 
     @staticmethod
     def _start(source: Source, partition: Partition) -> Start:
@@ -253,25 +279,51 @@ class KafkaJob:
         )
 
     def _process(self, partition: Partition, records: Records) -> None:
-        came = self._models.process(str(partition), records)
+        topic, number = partition
+        with self._tracer.step(
+            "process", topic=topic, partition=str(number), messages=len(records)
+        ) as step:
+            came = self._models.process(str(partition), records)
+            step.alerted(records, came)
         for outputs in came:
-            self._sink.take(outputs)
+            self._take(outputs)
         if came:
             self._metrics.latency.observe(time.time() - records.timestamps)
 
+    def _take(self, outputs: Outputs) -> None:
+        with self._tracer.step("send") as step:
+            self._sink.take(outputs)
+            count = len(outputs.scores) + len(outputs.alerts) + len(outputs.dead_letters)
+            if not count:
+                step.drop()
+            step.note(messages=count)
+
     def _settle(self, source: Source) -> None:
         """Deliver, commit, and write checkpoints where they are due; or go on with that."""
+        with self._tracer.step("commit") as step:
+            settled = self._settled(source, step)
+        if not settled:
+            return
+        self._losses = 0
+        if not self._models.transactional and self._house.checkpoint_is_due():
+            self._house.checkpoint()
+        self._tracer.end()
+
+    def _settled(self, source: Source, step: Step) -> bool:
+        """Go on with what is under way, or begin; whether it is completed."""
         if not self._settlement.under_way:
             for partition in self._partitions.values():
                 position = source.position(partition)
                 if position is not None:
                     self._models.pass_over(str(partition), position)
             self._settlement.begin()
-        if not self._settlement.advance(source):
-            return
-        self._losses = 0
-        if not self._models.transactional and self._house.checkpoint_is_due():
-            self._house.checkpoint()
+        waiting = self._sink.unconfirmed
+        if not waiting and not self._settlement.moves:
+            step.drop()
+        step.note(messages=waiting)
+        settled = self._settlement.advance(source)
+        step.note(settled=settled)
+        return settled
 
     def _finish(self, source: Source) -> None:
         try:

@@ -11,6 +11,7 @@ from streamgmm.errors import StateError
 from streamgmm.mixture import NUMERICS, numerics_of
 from streamgmm.service.checkpoint import Checkpoint
 from streamgmm.service.terms import Terms, terms_of
+from streamgmm.service.tracing import NOT_TRACED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from streamgmm.service.checkpoint import CheckpointStore
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.shards import Shard, Start
+    from streamgmm.service.tracing import Step, Tracer
 
 __all__ = ["Keeper"]
 
@@ -37,9 +39,18 @@ class Keeper:
         Where they are.
     metrics
         What is told of each one written.
+    tracer
+        Is told of it too.
     """
 
-    def __init__(self, config: Config, store: CheckpointStore, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: CheckpointStore,
+        metrics: Metrics,
+        tracer: Tracer = NOT_TRACED,
+    ) -> None:
+        self._tracer = tracer
         self._config = config
         self._store = store
         self._metrics = metrics
@@ -114,6 +125,10 @@ class Keeper:
 
     def write(self, shard: Shard) -> None:
         """Write a checkpoint of a model; where that fails, say so and leave it unsaved."""
+        with self._tracer.step("checkpoint", model=shard.name) as step:
+            self._write(shard, step)
+
+    def _write(self, shard: Shard, step: Step) -> None:
         began = time.perf_counter()
         checkpoint = Checkpoint(
             name=shard.name,
@@ -125,6 +140,7 @@ class Keeper:
         try:
             size = self._store.write(checkpoint)
         except OSError as error:
+            step.fail(error)
             self._metrics.checkpoint_failures.inc()
             _log.error(
                 "the checkpoint of %s could not be written to %s (%s); the service goes on, and "
@@ -135,6 +151,7 @@ class Keeper:
             )
             return
         shard.changed, shard.saved = False, True
+        step.note(bytes=size)
         self._metrics.checkpoint_written(shard.name, size, time.perf_counter() - began)
 
     def warn_of_a_lost_past(self, starts: Mapping[str, Start]) -> None:

@@ -165,6 +165,16 @@ class Metrics:
             "page_failures", "Times that the live page could not record what happened."
         )
 
+        self.telemetry_dropped = self._counter(
+            "telemetry_dropped_spans",
+            "Spans that waited in vain for the OpenTelemetry collector, and were dropped.",
+        )
+        self.telemetry_failures = self._counter(
+            "telemetry_failures",
+            "Times that the OpenTelemetry collector did not take what was sent.",
+            ["signal"],
+        )
+
     def _model(self) -> None:
         by_partition = ["partition"]
         self.threshold = self._gauge(

@@ -24,6 +24,7 @@ from streamgmm.service.shards import Shard
 from streamgmm.service.suspects import Suspects
 from streamgmm.service.telling import Telling
 from streamgmm.service.terms import Terms
+from streamgmm.service.tracing import NOT_TRACED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from streamgmm.service.page.recorder import Recorder
     from streamgmm.service.shards import Start
     from streamgmm.service.status import ModelStatus
+    from streamgmm.service.tracing import Tracer
 
 __all__ = ["Models"]
 
@@ -65,6 +67,8 @@ class Models:
         Opens the journal of a partition, by which an event is found that kills this process.
     recorder
         Records what the live page shows; None where there is none.
+    tracer
+        Is told of the steps.
     """
 
     def __init__(
@@ -78,13 +82,15 @@ class Models:
         skip_lost: bool = False,
         journals: Journals = lambda _: None,
         recorder: Recorder | None = None,
+        tracer: Tracer = NOT_TRACED,
     ) -> None:
+        self._tracer = tracer
         self._journals = journals
         self._page = Telling(recorder, metrics)
         self._losses = Losses(metrics, skip=skip_lost)
         self._terms = Terms.of(config)
         self._width = config.schema().width
-        self._keeper = None if store is None else Keeper(config, store, metrics)
+        self._keeper = None if store is None else Keeper(config, store, metrics, tracer)
         self._metrics = metrics
         self._decoder = decoder
         self._want_scores = want_scores
@@ -123,7 +129,9 @@ class Models:
         """
         put_out = {name: start.due for name, start in starts.items()}
         starts = {name: within_bounds(name, start, self._losses) for name, start in starts.items()}
-        shard = self._unpark(shard_name, starts) or self._restore(shard_name, starts)
+        with self._tracer.step("restore", model=shard_name) as step:
+            shard = self._unpark(shard_name, starts) or self._restore(shard_name, starts)
+            step.note(events=0 if shard is None else shard.detector.n_seen)
         if shard is None:
             shard = Shard(shard_name, Detector(self._width, self._terms.settings), self._terms)
             if self._keeper is not None:
@@ -147,7 +155,8 @@ class Models:
         positions = records.positions
         old = int(np.searchsorted(positions, due))
         if old:
-            learned = shard.guard.run(partition, records[:old], silently=True)
+            with self._tracer.step("relearn", events=old):
+                learned = shard.guard.run(partition, records[:old], silently=True)
             self._metrics.relearned.labels(partition).inc(sum(len(one.batch) for one in learned))
             shard.progress.tell(partition, due - int(positions[old - 1]) - 1)
             shard.changed = True
@@ -367,6 +376,7 @@ class Models:
         behind = shard.due[name] - shard.positions[name]
         if behind > 0:
             shard.progress.begin(name, behind)
+            self._tracer.recovering(name, behind)
         if name not in shard.suspects:
             shard.suspects[name] = Suspects(name, self._journals(name))
         self._shard_of[name] = shard
@@ -378,6 +388,8 @@ class Models:
         before anything is put out under them: another life would begin them there as well.
         """
         shard.positions[partition] = max(shard.positions[partition], position)
+        if shard.positions[partition] >= shard.due[partition]:
+            self._tracer.recovered(partition)
         self._change_terms(shard)
 
     def _change_terms(self, shard: Shard) -> None:
@@ -394,6 +406,7 @@ class Models:
             self._metrics,
             want_scores=self._want_scores,
             model=shard.name,
+            tracer=self._tracer,
         )
         pipeline.max_ahead = shard.terms.max_ahead
         return pipeline

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from streamgmm.errors import EventError, StateError
 from streamgmm.service.records import AlertRecord, RecordEncoder
+from streamgmm.service.tracing import NOT_TRACED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from streamgmm.detection import Detector, Verdicts
     from streamgmm.events import Batch, BatchDecoder, DeadLetter, Record
     from streamgmm.service.metrics import Metrics
+    from streamgmm.service.tracing import Tracer
 
 __all__ = ["Outputs", "Pipeline"]
 
@@ -69,6 +71,8 @@ class Pipeline:
         Whether every event's score is to be written, or only the anomalies.
     model
         The model's name in those of incidents; the partition's if not given.
+    tracer
+        Is told of the steps.
 
     Attributes
     ----------
@@ -83,7 +87,9 @@ class Pipeline:
         *,
         want_scores: bool,
         model: str | None = None,
+        tracer: Tracer = NOT_TRACED,
     ) -> None:
+        self._tracer = tracer
         self._decoder = decoder
         self.detector = detector
         self._metrics = metrics
@@ -123,16 +129,19 @@ class Pipeline:
         event fails then if it did the first time.
         """
         learn = not self.detector.frozen
-        batch, dead_letters = self._decoder.decode(records, learn=learn, aside=aside)
-        verdicts = self.detector.process(batch.X, t=batch.time)
+        with self._tracer.step("decode"):
+            batch, dead_letters = self._decoder.decode(records, learn=learn, aside=aside)
+        with self._tracer.step("score and learn"):
+            verdicts = self.detector.process(batch.X, t=batch.time)
         want_scores = self._want_scores and not silently
-        return Outputs(
-            batch=batch,
-            verdicts=verdicts,
-            scores=self.records.scores(batch, verdicts) if want_scores else [],
-            alerts=self.records.alerts(batch, verdicts),
-            dead_letters=dead_letters,
-        )
+        with self._tracer.step("write"):
+            return Outputs(
+                batch=batch,
+                verdicts=verdicts,
+                scores=self.records.scores(batch, verdicts) if want_scores else [],
+                alerts=self.records.alerts(batch, verdicts),
+                dead_letters=dead_letters,
+            )
 
     def state(self) -> dict[str, Any]:
         """Give what shapes an output beside the detector: event clock, categories, histories."""

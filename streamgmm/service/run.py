@@ -31,6 +31,7 @@ from streamgmm.service.sole import SoleWorker
 from streamgmm.service.status import Status
 from streamgmm.service.stop import StopRequested
 from streamgmm.service.stores import store_of, workers_of
+from streamgmm.service.telemetry import telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from streamgmm.service.journal import Journals
     from streamgmm.service.sinks import OutputSink
     from streamgmm.service.stop import Stop
+    from streamgmm.service.tracing import Tracer
 
 __all__ = ["run"]
 
@@ -61,6 +63,7 @@ def run(config: Config, stop: Stop) -> None:
     metrics, status, commands = Metrics(streamgmm.__version__), Status(), Commands()
     recorder = None if config.service.host_port is None else Recorder(config.schema())
     with _until_asked_to_stop(), ExitStack() as stack:
+        tracer = stack.enter_context(telemetry(config, metrics, stop))
         if config.service.host_port is not None and recorder is not None:
             guard_all = config.service.guard == "all"
             operators = Operators(commands, config.service.shown_token, guard_all=guard_all)
@@ -78,7 +81,7 @@ def run(config: Config, stop: Stop) -> None:
             _log.info("serving %s/metrics, and the live page at %s/", server.url, server.url)
         if isinstance(config.source, FileInput) and isinstance(config.sink, FileOutput):
             refuse_own_output(config.source.path, config.sink.paths)
-        outputs, delivery, transactions = _sink(config, metrics, stop)
+        outputs, delivery, transactions = _sink(config, metrics, stop, tracer)
         sink = FirstLetters(outputs, kept=bool(config.sink.dead_letters))
         stack.callback(sink.close)
         store = _store(config, transactions, stop)
@@ -96,6 +99,7 @@ def run(config: Config, stop: Stop) -> None:
                 and config.source.lost_events == "skip",
                 journals=_journals(config),
                 recorder=recorder,
+                tracer=tracer,
             )
             house = Housekeeping(
                 models=models,
@@ -106,7 +110,9 @@ def run(config: Config, stop: Stop) -> None:
                 commands=commands,
                 checkpoint_interval=config.service.checkpoint_interval,
             )
-            return Parts(models=models, sink=sink, house=house, metrics=metrics, stop=stop)
+            return Parts(
+                models=models, sink=sink, house=house, metrics=metrics, stop=stop, tracer=tracer
+            )
 
         stack.enter_context(long_running())
         if isinstance(config.source, KafkaInput):
@@ -146,7 +152,7 @@ def _journals(config: Config) -> Journals:
 
 
 def _sink(
-    config: Config, metrics: Metrics, stop: Stop
+    config: Config, metrics: Metrics, stop: Stop, tracer: Tracer
 ) -> tuple[OutputSink, Delivery, Transactions | None]:
     sink = config.sink
     if isinstance(sink, FileOutput):
@@ -155,7 +161,7 @@ def _sink(
     topics = {topic for topic in (sink.scores, sink.alerts, sink.dead_letters) if topic}
     there, client = connection(sink, config, stop.check), client_of(config)
     if not config.exactly_once:
-        outputs = KafkaOutputs(client.sink(there, topics), sink, metrics)
+        outputs = KafkaOutputs(client.sink(there, topics), sink, metrics, tracer)
         return outputs, AtLeastOnce(outputs), None
     transactions = client.transactions(
         there,
@@ -164,7 +170,7 @@ def _sink(
         timeout=sink.transaction_timeout,
         family=_family(config),
     )
-    outputs = KafkaOutputs(transactions, sink, metrics)
+    outputs = KafkaOutputs(transactions, sink, metrics, tracer)
     return outputs, ExactlyOnce(transactions, sink.commit_interval), transactions
 
 
@@ -231,6 +237,7 @@ def _run_kafka(
             max_records=source.batch_size,
             instance=source.instance,
             session_timeout=source.session_timeout,
+            with_headers=made.tracer.wants_headers,
         )
 
     made = parts(decoder)

@@ -65,6 +65,11 @@ class Settlement:
         return self._begun is not None
 
     @property
+    def moves(self) -> bool:
+        """Whether what is under way commits a position."""
+        return bool(self._begun)
+
+    @property
     def slow(self) -> bool:
         """Whether one keeps us waiting for more than a second, or did so a moment ago."""
         return time.monotonic() < self._slow_until

@@ -34,7 +34,8 @@ def mark_of(event: bytes) -> dict[str, Any]:
 
 def shortened(message: Message, room: int) -> Message | None:
     """Make a message fit into `room` bytes; None if it cannot be done."""
-    short = _dead_letter(message, room) if message.headers else _record(message, room)
+    is_dead = any(name == "reason" for name, _ in message.headers)
+    short = _dead_letter(message, room) if is_dead else _record(message, room)
     return short if short.size <= room else None
 
 

@@ -12,6 +12,7 @@ from streamgmm.errors import StreamGMMError
 from streamgmm.io.client import Message
 from streamgmm.io.files import FileSink
 from streamgmm.service.shortening import shortened
+from streamgmm.service.tracing import NOT_TRACED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from streamgmm.io.client import Sink, Transactions
     from streamgmm.service.metrics import Metrics
     from streamgmm.service.pipeline import Outputs
+    from streamgmm.service.tracing import Tracer
 
 __all__ = ["FileOutputs", "KafkaOutputs", "OutputSink"]
 
@@ -139,9 +141,18 @@ class KafkaOutputs:
         Their names.
     metrics
         Where to count.
+    tracer
+        Gives alerts their headers.
     """
 
-    def __init__(self, sink: Sink | Transactions, topics: KafkaOutput, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        sink: Sink | Transactions,
+        topics: KafkaOutput,
+        metrics: Metrics,
+        tracer: Tracer = NOT_TRACED,
+    ) -> None:
+        self._tracer = tracer
         self._sink = sink
         self._topics = topics
         self._metrics = metrics
@@ -184,7 +195,9 @@ class KafkaOutputs:
                     send(topic, value, key)
         if topic := self._topics.alerts:
             for row, record in outputs.alerts:
-                self._fit(Message(topic, msgspec.json.encode(record), _encoded(batch.key(row))))
+                headers = self._tracer.alert(topic, batch, row)
+                value = msgspec.json.encode(record)
+                self._fit(Message(topic, value, _encoded(batch.key(row)), headers))
         if topic := self._topics.dead_letters:
             for letter in outputs.dead_letters:
                 self._fit(Message(topic, letter.value, letter.key, _headers(letter)))

@@ -60,6 +60,10 @@ class Stop:
         """Whether somebody asked more than `patience` seconds ago."""
         return self.is_set() and time.monotonic() - self._since > patience
 
+    def left(self, patience: float) -> float:
+        """Give how much of `patience` seconds is left since somebody asked; all if nobody has."""
+        return patience - (time.monotonic() - self._since) if self.is_set() else patience
+
     @contextlib.contextmanager
     def on_signals(self, *, at_once: bool = False) -> Iterator[None]:
         """Let SIGTERM and SIGINT ask; a second one interrupts.

@@ -16,6 +16,7 @@ TOPICS: dict[str, set[str]] = {
     "docs/operating.md": {"flows", *OUTPUTS},
     "docs/kafka.md": {"flows", *OUTPUTS},
     "docs/deploying.md": {"flows"},
+    "docs/opentelemetry.md": {"flows", *OUTPUTS},
 }
 """Page -> topics that are there."""
 

@@ -64,6 +64,23 @@ def test_records_carry_what_kafka_knows(
         assert source.lag(partition) == 0
 
 
+def test_headers_are_there_where_they_are_asked_for(
+    client: Client, kafka: str, topic: TopicFactory, topics: Topics
+) -> None:
+    name = topic()
+    for i in range(6):
+        topics.send(name, b"%d" % i, headers=[("at", b"%d" % i)] * (i % 3))
+    topics.flush()
+    with member(client, kafka, name, with_headers=True) as source:
+        [partition] = assigned(source)
+        source.open(partition, 0)
+        records = wait_for(lambda: source.poll(0.1), "records")[partition][2:]
+        assert records.headers is not None
+        found = [list(records.headers(int(at))) for at in records.positions]
+        due = [[("at", b"%d" % at)] * (at % 3) for at in records.positions]
+        assert found == due != []
+
+
 def test_a_partition_begins_where_it_is_opened_and_again_after_a_hold(
     client: Client, kafka: str, topic: TopicFactory, topics: Topics
 ) -> None:

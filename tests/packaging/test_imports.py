@@ -14,8 +14,9 @@ PACKAGE = Path(__file__).parents[2] / "streamgmm"
 
 # Each costs between 0.05 and 1 s, or is a server's or an optional package's affair.
 HEAVY = {
-    "confluent_kafka", "fastavro", "google.protobuf", "kafka", "matplotlib", "pandas",
-    "prometheus_client", "pyspark", "river.anomaly", "scipy", "sklearn", "starlette", "uvicorn",
+    "confluent_kafka", "fastavro", "google.protobuf", "kafka", "matplotlib", "opentelemetry",
+    "pandas", "prometheus_client", "pyspark", "river.anomaly", "scipy", "sklearn", "starlette",
+    "uvicorn",
 }  # fmt: skip
 
 LIST_MODULES = "import json, sys, streamgmm; print(json.dumps(sorted(sys.modules)))"

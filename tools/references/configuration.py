@@ -16,6 +16,7 @@ from streamgmm.config import (
     Model,
     Secret,
     Service,
+    Telemetry,
 )
 from streamgmm.config.fields import HISTORIES, SETTINGS, TRANSFORMS
 from streamgmm.config.toml import FIELD_KEYS, more_of, rules_of, toml_value
@@ -35,6 +36,7 @@ SECTIONS = {
     "[sink] of type file": FileOutput,
     "[sink] of type kafka": KafkaOutput,
     "[service]": Service,
+    "[telemetry]": Telemetry,
 }
 _HEADS = ("key", "type", "default", "allowed", "meaning")
 _TYPES = {bool: "boolean", int: "integer", float: "float", str: "string", Secret: "string"}

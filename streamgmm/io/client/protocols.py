@@ -300,6 +300,7 @@ class Client(Protocol):
         max_records: int = ...,
         instance: str = "",
         session_timeout: float = 45.0,
+        with_headers: bool = False,
     ) -> Source:
         """Join a consumer group.
 
@@ -317,6 +318,8 @@ class Client(Protocol):
             A name of this member alone: a static member, which a restart does not unseat.
         session_timeout
             Seconds without a sign of life after which the group gives its partitions away.
+        with_headers
+            Whether records have `Records.headers`.
         """
 
     def sink(self, connection: Connection, topics: Collection[str]) -> Sink:

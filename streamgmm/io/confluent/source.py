@@ -70,8 +70,10 @@ class ConfluentSource:
         max_records: int = 5000,
         instance: str = "",
         session_timeout: float = 45.0,
+        with_headers: bool = False,
     ) -> None:
         self._connection = connection
+        self._with_headers = with_headers
         self._topics = list(topics)
         self._group = group
         self._start = start
@@ -136,7 +138,10 @@ class ConfluentSource:
         messages, errors = self._stuck.part(self._take(timeout))
         for one in errors:
             self._judge(one)
-        batches = by_partition(messages, self._listener.flowing) if messages else {}
+        batches: dict[Partition, Records] = {}
+        if messages:
+            flowing = self._listener.flowing
+            batches = by_partition(messages, flowing, with_headers=self._with_headers)
         batches |= self._stuck.read(besides=batches)
         if not batches:
             self._raise_what_was_told()

@@ -74,6 +74,8 @@ class KafkaSource:
         A name of this member alone: a static member, which a restart does not unseat.
     session_timeout
         Seconds without a sign of life after which the group gives its partitions away.
+    with_headers
+        Whether records have `Records.headers`.
 
     Raises
     ------
@@ -93,8 +95,10 @@ class KafkaSource:
         fetch_bytes: int = 8 * 1024 * 1024,
         instance: str = "",
         session_timeout: float = 45.0,
+        with_headers: bool = False,
     ) -> None:
         self._connection = connection
+        self._with_headers = with_headers
         self._start = start
         self._probe = TopicPartition(topics[0], 0)
         self._heard = time.monotonic()
@@ -178,7 +182,9 @@ class KafkaSource:
             self._heard = time.monotonic()
         return {
             Partition(*partition): columns(
-                records, self._unreadable.take(partition, records[-1].offset)
+                records,
+                self._unreadable.take(partition, records[-1].offset),
+                with_headers=self._with_headers,
             )
             for partition, records in batches.items()
         }
