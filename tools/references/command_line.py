@@ -11,7 +11,9 @@ from streamgmm.cli import EXIT_CODES, _parser
 from tools.references.tables import table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+_WIDTH = 88
 
 
 def blocks() -> dict[str, str]:
@@ -33,7 +35,7 @@ def _commands() -> Iterator[str]:
         about = parser.description or words
         yield f"{about[:1].upper()}{about[1:].rstrip('.')}.\n"
         options = [action for action in parser._actions if action.dest != "help"]
-        yield f"```text usage\n{' '.join([parser.prog, *_usages(parser, options)])}\n```\n"
+        yield f"```text usage\n{_wrapped(parser.prog, _usages(parser, options))}\n```\n"
         if options:
             yield table(("argument", "meaning"), map(_row, options))
         if parser.epilog:
@@ -63,6 +65,16 @@ def _usages(parser: argparse.ArgumentParser, options: list[argparse.Action]) -> 
             yield f"({either})" if groups[action].required else f"[{either}]"
         elif action not in others:
             yield _usage(action)
+
+
+def _wrapped(name: str, usages: Iterable[str]) -> str:
+    """Write a command in lines that need no scrolling, the further ones below its arguments."""
+    lines = [name]
+    for usage in usages:
+        if len(lines[-1]) + 1 + len(usage) > _WIDTH:
+            lines.append(" " * len(name))
+        lines[-1] += f" {usage}"
+    return "\n".join(lines)
 
 
 def _usage(action: argparse.Action) -> str:
