@@ -6,19 +6,9 @@ import types
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from streamgmm.config import (
-    Alerts,
-    Events,
-    FileInput,
-    FileOutput,
-    KafkaInput,
-    KafkaOutput,
-    Model,
-    Secret,
-    Service,
-    Telemetry,
-)
+from streamgmm.config import Events, Secret
 from streamgmm.config.fields import HISTORIES, SETTINGS, TRANSFORMS
+from streamgmm.config.reader import _SECTIONS
 from streamgmm.config.toml import FIELD_KEYS, more_of, rules_of, toml_value
 from streamgmm.events.field import Field
 from streamgmm.words import quantity
@@ -28,15 +18,9 @@ if TYPE_CHECKING:
     from streamgmm.config.rules import Rule
 
 SECTIONS = {
-    "[source] of type file": FileInput,
-    "[source] of type kafka": KafkaInput,
-    "[events]": Events,
-    "[model]": Model,
-    "[alerts]": Alerts,
-    "[sink] of type file": FileOutput,
-    "[sink] of type kafka": KafkaOutput,
-    "[service]": Service,
-    "[telemetry]": Telemetry,
+    f"[{section}] of type {kind}" if kind else f"[{section}]": cls
+    for section, classes in _SECTIONS.items()
+    for kind, cls in classes.items()
 }
 _HEADS = ("key", "type", "default", "allowed", "meaning")
 _TYPES = {bool: "boolean", int: "integer", float: "float", str: "string", Secret: "string"}
