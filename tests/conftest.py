@@ -31,6 +31,8 @@ ONE_PROCESS = {
     "tests/service/page/test_browser.py",
     "tests/service/test_security.py",
 }
+# Their topics have fixed names: one process for all where there is one broker for all.
+FIXED_TOPICS = {"tests/docs/test_pages.py"}
 
 TopicFactory = Callable[..., str]
 
@@ -56,7 +58,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file if file in ONE_PROCESS else nodeid
+            together = file in ONE_PROCESS or (
+                file in FIXED_TOPICS and RUNNING_BROKER in os.environ
+            )
+            return file if together else nodeid
 
     return ByFile(config, log)
 
