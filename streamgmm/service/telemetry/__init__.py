@@ -49,7 +49,8 @@ def telemetry(config: Config, metrics: Metrics, stop: Stop) -> Iterator[Tracer]:
     from streamgmm.service.telemetry.exporters import silence
     from streamgmm.service.telemetry.shipping import Shipping
 
-    with silence(), Shipping(settings, config, metrics, stop) as shipping:
+    silence()
+    with Shipping(settings, config, metrics, stop) as shipping:
         yield shipping.tracer
 
 

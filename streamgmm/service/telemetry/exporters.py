@@ -86,17 +86,11 @@ def _environment() -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def silence() -> Iterator[None]:
-    """Within it OpenTelemetry's own log is silent."""
-    logger, nobody = logging.getLogger("opentelemetry"), logging.NullHandler()
-    logger.addHandler(nobody)
+def silence() -> None:
+    """Let OpenTelemetry's own log be silent, for good: exporters left behind speak on."""
+    logger = logging.getLogger("opentelemetry")
+    logger.handlers = [logging.NullHandler()]
     logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(nobody)
-        logger.propagate = True
 
 
 def resource_of(settings: Settings) -> Resource:

@@ -210,7 +210,7 @@ class Line:
         self._failures = metrics.telemetry_failures.labels(signal)
         self._failing = 0
         self._woken = threading.Event()
-        self._closing = False
+        self._closing = self._told = False
         # Left behind if the collector keeps it waiting at the end.
         self._thread = threading.Thread(target=self._run, name=f"telemetry {signal}", daemon=True)
 
@@ -233,9 +233,7 @@ class Line:
         """Wait for the end, until `deadline`; then let it be."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
-            _log.warning(
-                "the last %s were not taken by %s in time before the end", self._signal, self._where
-            )
+            self._tell_of_the_last()
             self._hang_up()
         elif not self._failing:
             self._hang_up()
@@ -269,7 +267,9 @@ class Line:
         self._failing += 1
         self._failures.inc()
         self._failed(batch)
-        if self._failing == 1:
+        if self._closing:
+            self._tell_of_the_last()
+        elif self._failing == 1:
             _log.warning(
                 "%s cannot be sent to %s (%s): the job goes on without, and tries again; "
                 "streamgmm_telemetry_failures_total counts",
@@ -277,3 +277,10 @@ class Line:
                 self._where,
                 self._by.failure or "it was not taken",
             )
+
+    def _tell_of_the_last(self) -> None:
+        """Say at the end, once, what nobody will send any more; known trouble was told before."""
+        if not self._told and not self._failing > 1:
+            why = self._by.failure or "it was not taken"
+            _log.warning("the last %s did not reach %s (%s)", self._signal, self._where, why)
+        self._told = True
