@@ -17,6 +17,7 @@ import numpy as np
 from .gaussians import diagonal_gaussian, full_gaussian
 from .preparation import rescale, standardise
 from .protocol import Array, Detector, Scorer
+from .refitted import gaussian_mixture, isolation_forest
 
 HOW_TO_INSTALL = "make bench-peers installs it"
 
@@ -166,6 +167,8 @@ PEERS: dict[str, Peer] = {
     "river LODA": Peer(river_loda, "river"),
     "river OneClassSVM": Peer(one_class_svm, "river", seeded=False),
     "river LocalOutlierFactor": Peer(local_outlier_factor, "river", seeded=False),
+    "sklearn IsolationForest, refitted": Peer(isolation_forest, "scikit-learn"),
+    "sklearn GaussianMixture, refitted": Peer(gaussian_mixture, "scikit-learn"),
     "one full Gaussian": Peer(full_gaussian, "", seeded=False),
     "one diagonal Gaussian": Peer(diagonal_gaussian, "", seeded=False),
 }
