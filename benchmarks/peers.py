@@ -24,7 +24,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -37,53 +37,51 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 TASTE = 150  # rows that import a package and warm its caches
 SETTLED = 1_000  # rows of which the cost counts apart: warm-ups
 QUICK, MANY = 100e-6, 20  # seconds an event below which so many times the events are measured
-Work = Callable[[Array], object]
 
 
-def by_block(X: Array) -> object:
+def by_block(X: Array) -> Iterator[int]:
     """Score and learn rows in blocks of 1,000."""
     from streamgmm import OnlineGMM
 
     model = OnlineGMM()
-    return [model.score_learn_many(X[at : at + 1_000]) for at in range(0, len(X), 1_000)]
+    for at in range(0, len(X), SETTLED):
+        model.score_learn_many(X[at : at + SETTLED])
+        yield at + SETTLED
 
 
-def by_event(X: Array) -> object:
-    """Score and learn dictionaries, in two calls, as river's detectors do."""
-    from streamgmm import OnlineGMM
-
-    model = OnlineGMM()
-    for row in X.tolist():
-        x = dict(enumerate(row))
-        model.score_one(x)
-        model.learn_one(x)
-    return model
-
-
-def decided(X: Array) -> object:
+def decided(X: Array) -> Iterator[int]:
     """Score and learn blocks of 1,000 with p-values, alerts and reasons."""
     from streamgmm.detection import Detector
 
     model = Detector(X.shape[1])
-    return [model.process(X[at : at + 1_000]) for at in range(0, len(X), 1_000)]
+    for at in range(0, len(X), SETTLED):
+        model.process(X[at : at + SETTLED])
+        yield at + SETTLED
 
 
-OWN: dict[str, Work] = {
+def by_event(X: Array) -> Iterator[int]:
+    """Score and learn dictionaries, in two calls, as river's detectors do."""
+    from streamgmm import OnlineGMM
+
+    model = OnlineGMM()
+    for done, row in enumerate(X, 1):
+        x = dict(enumerate(row.tolist()))
+        model.score_one(x)
+        model.learn_one(x)
+        yield done
+
+
+OWN: dict[str, Callable[[Array], Iterator[int]]] = {
     "streamgmm, blocks": by_block,
     "streamgmm, blocks, with alerts and reasons": decided,
     "streamgmm, dictionaries one by one": by_event,
 }
 
 
-def works() -> dict[str, Work]:
-    """Return what can be measured here, by name."""
+def works() -> list[str]:
+    """Return what can be measured here."""
     able = {one.name for one in peers.detectors()[0]}
-    others = {name: _scorer(peer) for name, peer in peers.PEERS.items() if name in able}
-    return OWN | others
-
-
-def _scorer(peer: peers.Peer) -> Work:
-    return lambda X: peer.scorer(X, 0)
+    return [*OWN, *(name for name in peers.PEERS if name in able)]
 
 
 def rows(n: int, d: int, *, drifts: bool = False, kind: str = "gaussian", seed: int = 0) -> Array:
@@ -101,23 +99,50 @@ def rows(n: int, d: int, *, drifts: bool = False, kind: str = "gaussian", seed: 
 
 def cost(name: str, n: int, d: int) -> dict[str, float]:
     """Measure one detector in this process: us an event once settled, ms to settle, MB grown by."""
-    work, X = works()[name], rows(MANY * n, d)
-    Z = peers.PEERS[name].prepared(X) if name in peers.PEERS else X
-    work(Z[:TASTE])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    settling = seconds(work, Z[:SETTLED])
-    settled = (seconds(work, Z[:n]) - settling) / (n - SETTLED)
-    grew = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    measure = of_own if name in OWN else of_peer
+    return measure(name, n, rows(MANY * n, d))
+
+
+def of_own(name: str, n: int, X: Array) -> dict[str, float]:
+    """Measure ours, which can be stopped at."""
+    work = OWN[name]
+    for _ in work(X[:TASTE]):
+        pass
+    before, began, settling = peak(), time.process_time(), 0.0
+    grew = 0.0
+    for done in work(X):
+        if done == SETTLED:
+            settling = time.process_time() - began
+        if done == n:
+            grew = peak() - before
+    spent = time.process_time() - began - settling
+    return {"us": spent / (len(X) - SETTLED) * 1e6, "ms": settling * 1e3, "mb": grew}
+
+
+def of_peer(name: str, n: int, X: Array) -> dict[str, float]:
+    """Measure another one: all rows, and the first ones alone."""
+    peer = peers.PEERS[name]
+    Z = peer.prepared(X)
+    peer.scorer(Z[:TASTE], 0)
+    before = peak()
+    settling = seconds(peer, Z[:SETTLED])
+    settled = (seconds(peer, Z[:n]) - settling) / (n - SETTLED)
+    grew = peak() - before
     if settled < QUICK:
-        settled = (seconds(work, Z) - settling) / (len(Z) - SETTLED)
-    return {"us": settled * 1e6, "ms": settling * 1e3, "mb": grew / 1024}
+        settled = (seconds(peer, Z) - settling) / (len(Z) - SETTLED)
+    return {"us": settled * 1e6, "ms": settling * 1e3, "mb": grew}
 
 
-def seconds(work: Work, X: Array) -> float:
-    """Return the processor time of some work."""
+def seconds(peer: peers.Peer, X: Array) -> float:
+    """Return the processor time that a peer takes."""
     began = time.process_time()
-    work(X)
+    peer.scorer(X, 0)
     return time.process_time() - began
+
+
+def peak() -> float:
+    """Return the most memory that this process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def in_turns(names: list[str], n: int, d: int, rounds: int) -> dict[str, dict[str, float]]:
@@ -215,7 +240,7 @@ def main() -> None:
     if asked.one:
         print(json.dumps(cost(asked.one, asked.events, asked.features[0])))
         return
-    known = ["streamgmm", *peers.PEERS] if asked.alerts else list(works())
+    known = ["streamgmm", *peers.PEERS] if asked.alerts else works()
     unknown = [name for name in [*(asked.only or []), *asked.skip] if name not in known]
     if unknown:
         raise SystemExit(f"peers.py: error: no {unknown[0]!r} here; there are {', '.join(known)}")
