@@ -134,7 +134,7 @@ screenshots: servers ## photograph the live page for README and docs, into docs/
 	$(VENV_PYTHON) -m tools.screenshots
 
 .PHONY: pictures
-pictures: venv ## draw the pictures of docs/plots.md, into docs/images/
+pictures: venv ## draw the pictures of docs/plots.md and docs/concepts.md, into docs/images/
 	$(VENV_PYTHON) -m tools.pictures
 
 # Helm is built from its module, with Go; the build is kept in build/.

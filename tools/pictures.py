@@ -1,6 +1,6 @@
-"""Draws the pictures of docs/plots.md: `make pictures`, into docs/images/.
+"""Draws the pictures of docs/plots.md and docs/concepts.md: `make pictures`, into docs/images/.
 
-What is seen are generated network flows, attacks among them, and what is learned from them.
+The former show generated network flows, attacks among them, and what is learned from them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from streamgmm import OnlineGMM, plots
 from streamgmm.batch import GaussianMixture, select_components
 from streamgmm.detection import Detector
 from streamgmm.io.generate import flows
+from tools import concept_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,14 +58,16 @@ def learned(some: list[Flow]) -> OnlineGMM:
     return model
 
 
-def draw(name: str, width: float, height: float, picture: Callable[[Axes], object]) -> None:
+def draw(
+    name: str, width: float, height: float, picture: Callable[[Axes], object], kind: str = "plot"
+) -> None:
     """Draw one picture and keep it."""
     figure, ax = plt.subplots(figsize=(width, height), layout="constrained")
     picture(ax)
     raw = io.BytesIO()
     figure.savefig(raw, dpi=110)
     plt.close(figure)
-    path = FOLDER / f"plot-{name}.png"
+    path = FOLDER / f"{kind}-{name}.png"
     whole = Image.open(raw).convert("RGB")
     whole.save(path, optimize=True)
     if path.stat().st_size > MOST:
@@ -94,6 +97,9 @@ def main() -> None:
     draw("convergence", 6, 3, lambda ax: plots.plot_convergence(fit, ax=ax))
     selection = select_components(rows[:1_500], range(1, 9), covariance=("full", "diag"), seed=0)
     draw("selection", 6, 3, lambda ax: selection.plot(ax=ax))
+    for notion in ("score", "established", "forgetting", "p_value", "reasons"):
+        name = notion.replace("_", "-")
+        draw(name, 6.5, 3.4, getattr(concept_pictures, notion), kind="concept")
 
 
 def scores(rows: np.ndarray, ax: Axes) -> None:
