@@ -3,10 +3,10 @@
     python -m benchmarks.size
     python -m benchmarks.size --covariance diag --features 10 100
 
-Each size in a process of its own: a detector with its defaults, but for the number of components,
-over 120,000 normal events of as many behaviours, so that all components are used and the window
-of scores is full. Time is of the last 20,000 events, the median of blocks of 1,000; memory is what the process
-has more than before.
+Each size in three processes of its own, of which the fastest counts: a detector with its defaults,
+but for the number of components, over 120,000 normal events of as many behaviours, so that all
+components are used and the window of scores is full. Time is of the last 20,000 events, the median
+of blocks of 1,000; memory is what the process has more than before.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from streamgmm import snapshot
 from streamgmm.detection import Detector, DetectorSettings
 
 EVENTS, TIMED, BLOCK = 120_000, 20_000, 1_000
+ROUNDS = 3
 FIRST = (8, 10)  # components and features that ratios are to
 
 
@@ -61,11 +62,13 @@ def measure(k: int, d: int, covariance: str) -> dict[str, float]:
 
 
 def apart(k: int, d: int, covariance: str) -> dict[str, float]:
-    """Measure one size in a process of its own."""
+    """Measure one size in processes of their own: the least disturbed of them."""
     order = [sys.executable, "-m", "benchmarks.size", "--one", str(k), str(d), covariance]
-    done = subprocess.run(order, stdout=subprocess.PIPE, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    found: list[dict[str, float]] = []
+    for _ in range(ROUNDS):
+        done = subprocess.run(order, stdout=subprocess.PIPE, text=True, check=True)
+        found.append(json.loads(done.stdout))
+    return min(found, key=lambda one: one["us"])
 
 
 def main() -> None:
