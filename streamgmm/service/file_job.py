@@ -67,7 +67,7 @@ class FileJob:
 
     def run(self) -> None:
         """Process to the end of the file, or until asked to stop; then settle everything."""
-        with self._begin() as records:
+        with self._opened, self._begin() as records:
             self._house.trouble(None)
             for batch in records:
                 if batch:

@@ -121,7 +121,7 @@ class Starting:
         if isinstance(error, AuthorizationError):
             return BrokerError(
                 f"{at} refused access ({describe(error)}): grant this user the rights that "
-                "docs/kafka.md lists"
+                "docs/howto/secure.md lists"
             )
         if isinstance(error, KafkaConfigurationError):
             return ConfigError(f"the Kafka settings cannot be used: {error}")
