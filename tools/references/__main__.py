@@ -21,7 +21,6 @@ def made() -> dict[str, str]:
         "docs/metrics.md": metrics.blocks(),
         "docs/command-line.md": command_line.blocks(),
         "docs/records.md": records.blocks(),
-        "README.md": {"exit codes": command_line.exit_codes()},
     }
     due = {name: placed((ROOT / name).read_text("utf-8"), blocks) for name, blocks in pages.items()}
     return due | {"docs/alert.schema.json": records.alert_schema()}
