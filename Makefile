@@ -84,7 +84,7 @@ quick: venv ## the tests that need no server and build no package
 .PHONY: servers
 servers: venv ## find or install what the real test servers need (Java, Maven, kcat, Chromium, Prometheus, Kafka's jars)
 	@tests/brokers/ensure_servers.sh
-	@[ -n "$${STREAMGMM_TEST_KAFKA:-}" ] || $(VENV_PYTHON) -m tests.brokers.kafka_jars >/dev/null
+	@$(VENV_PYTHON) -m tests.brokers.kafka_jars >/dev/null
 
 .PHONY: format
 format: venv ## format the code and sort the imports

@@ -19,10 +19,9 @@ command -v prometheus >/dev/null && command -v promtool >/dev/null || missing+=(
     missing+=(prometheus-alertmanager)
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
     command -v google-chrome >/dev/null || missing+=(chromium)
-if [ -z "${STREAMGMM_TEST_KAFKA:-}" ]; then
-    has_java || missing+=(openjdk-17-jre-headless)
-    command -v mvn >/dev/null || missing+=(maven)
-fi
+has_java || missing+=(openjdk-17-jre-headless)
+command -v mvn >/dev/null || missing+=(maven)
+command -v curl >/dev/null || missing+=(curl)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
@@ -47,7 +46,7 @@ cat >&2 <<TEXT
 streamgmm: the tests with a real Kafka, browser, Prometheus and systemd's checker need: ${missing[*]} (names of Debian packages).
   Debian, Ubuntu, as root: apt-get update && apt-get install ${missing[*]}
   Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, kcat, openssl, Chromium,
-    Prometheus 2.42 or newer, Alertmanager and systemd-analyze (of systemd 250 or newer), each on PATH.
-  With a broker that runs already, Java and Maven are not needed: STREAMGMM_TEST_KAFKA=host:port make test
+    Prometheus 2.42 or newer, Alertmanager and systemd-analyze (of systemd 250 or newer), and curl,
+    each on PATH.
 TEXT
 exit 1

@@ -50,8 +50,7 @@ def require(program: str, package: str) -> str:
     if path is None:
         raise ServerUnavailableError(
             f"the tests with a real Kafka need {program!r}, which is not on PATH. "
-            f"Debian, Ubuntu: apt-get install {package} (as root, `make servers` does it). "
-            "Or name a running broker: STREAMGMM_TEST_KAFKA=host:port."
+            f"Debian, Ubuntu: apt-get install {package} (as root, `make servers` does it)."
         )
     return path
 
