@@ -52,6 +52,10 @@ class Command:
         """Whether it changes a model."""
         return self.action != "list"
 
+    def __str__(self) -> str:
+        """Write it as an operator does."""
+        return self.action if self.incident is None else f"{self.action} {self.incident}"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -166,3 +166,7 @@ def test_an_operator_s_commands() -> None:
         assert all(detector.frozen for detector in models.values())
     carry_out(Command("unfreeze"), models)
     assert not any(detector.frozen for detector in models.values())
+
+
+def test_a_command_reads_in_the_log_as_an_operator_gives_it() -> None:
+    assert [str(Command("freeze")), str(Command("mute", "t-0:7"))] == ["freeze", "mute t-0:7"]
