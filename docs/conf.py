@@ -23,6 +23,8 @@ extensions = [
     "tools.site.anchors",
     "tools.site.contents",
     "tools.site.docstrings",
+    "tools.site.formula_font",
+    "tools.site.formulas",
     "tools.site.outside",
     "tools.site.pictures",
     "tools.site.repository",
@@ -71,6 +73,7 @@ html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_math_renderer = "mathml"
 html_show_sphinx = False
 html_domain_indices = False
 highlight_language = "none"

@@ -1,7 +1,7 @@
 """The code blocks of the documents: where each stands, and what it is to the blocks around it.
 
 Text after commands in the same section is what they print. Elsewhere it is marked in the fence, as
-diagram or formula. Nothing is indented: such a block has no language, so nobody could say whether
+as a diagram. Nothing is indented: such a block has no language, so nobody could say whether
 it is to be executed. CONTRIBUTING.md tells how blocks are written.
 """
 
@@ -22,12 +22,12 @@ PAGES = sorted(
         *ROOT.glob("docs/**/*.md"),
     ]
 )
-LANGUAGES = {"json", "promql", "python", "sh", "text", "toml", "yaml"}
+LANGUAGES = {"json", "math", "promql", "python", "sh", "text", "toml", "yaml"}
 PRINTED = {"json", "text"}
 """What can be the output of the commands before it."""
 MARKS = {
     "json": {"alert", "event", "log", "score", "webhook"},
-    "text": {"diagram", "formula", "usage"},
+    "text": {"diagram", "usage"},
 }
 """What a block can be that no command prints, as its fence says."""
 

@@ -30,7 +30,6 @@ _NAMED = re.compile(r"# ([\w./-]+\.(?:toml|ya?ml|json))\n")
 
 _MARKED = {
     "diagram": "a diagram",
-    "formula": "a formula",
     "usage": "a usage, which tests/site/test_references.py holds to the parser",
 }
 
@@ -81,6 +80,8 @@ class PageRun:
             return how
         if block.language == "text":
             return f"nothing to run: {_MARKED[block.mark]}"
+        if block.language == "math":
+            return "nothing to run: a formula, which tests/site renders"
         if block.is_directive:
             return "nothing to run: a directive of the site, which tests/site builds"
         if named := _NAMED.match(block.text):

@@ -55,6 +55,20 @@ def test_every_page_stands_by_itself(site: Path, browser: Browser) -> None:
     assert wide == []
 
 
+def test_formulas_are_set_in_the_font_of_the_site(site: Path, browser: Browser) -> None:
+    page, _, complaints = watched(browser, viewport=PHONE)
+    page.goto((site / "mathematics.html").as_uri())
+    page.evaluate("document.fonts.ready")
+    assert page.evaluate("[...document.fonts].map(font => [font.family, font.status])") == [
+        ["Formulas", "loaded"]
+    ]
+    heights = page.evaluate(
+        "[...document.querySelectorAll('math')].map(one => one.getBoundingClientRect().height)"
+    )
+    assert min(heights) > 5
+    assert complaints == []
+
+
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
     """The site as a web server gives it."""

@@ -117,6 +117,11 @@ BROKEN = {
     "[a file of the repository](../deploy/nothing.py)": "nothing.py",
     "![a picture](images/no-picture.png)": "no-picture.png",
     "<div>HTML</div>": "<div>HTML</div>",
+    "A formula $`\\nocommand{x}`$ in a line": "\\nocommand",
+    "```math\n\\frac{1}{2\n```": "\\frac{1}{2",
+    "Plain $x_1 + x_2$ dollars": "'$x_1 + x_2$'",
+    "Event $`n`$-th": "'Event $`n`$-th'",
+    "**Bold $`b`$**": "in a strong",
 }
 
 
