@@ -153,6 +153,13 @@ soak: servers ## the faults of `make test` with full counts, into docs/reliabili
 	$(BIN)/pytest tests/faults --all-counts --outcomes docs/reliability.md
 	$(VENV_PYTHON) -m benchmarks.soak --minutes $(or $(MINUTES),5)
 
+# Zig comes from PyPI and is as large as all other tools together: not part of .venv's requirements.
+ZIG_VERSION := 0.17.0
+.PHONY: cross
+cross: venv ## compile the kernels for the other platforms (TARGET=... for one of them), with Zig
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check ziglang==$(ZIG_VERSION)
+	$(VENV_PYTHON) tools/cross_compile.py $(TARGET)
+
 .PHONY: wheel
 wheel: venv ## sdist and wheel in dist/
 	$(VENV_PYTHON) -m build --no-isolation

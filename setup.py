@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -12,9 +13,22 @@ from setuptools.command.build_ext import build_ext
 # Scores must be the same bits on every machine that runs one build: no fast-math, no contraction
 # to fused multiply-add, no -march=native. -fno-math-errno only lets sqrt be an instruction.
 # -g0 keeps the folder of the build out of the binaries.
-COMPILE_ARGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-g0"]
+# MSVC's way to say the same; without /arch it knows no fused operations either.
+COMPILE_ARGS = {
+    "unix": ["-O3", "-ffp-contract=off", "-fno-math-errno", "-g0"],
+    "msvc": ["/O2", "/fp:precise"],
+}
+# The kernels are C with vectors of GCC and Clang. For MSVC, and where STREAMGMM_LANES=class asks
+# for it, they are C++ with a class in the place of vectors (streamgmm/mixture/lanes_class.h).
+LANES_CLASS = sys.platform == "win32" or os.environ.get("STREAMGMM_LANES") == "class"
+# What belongs to a kernel beside its .pyx, by folder.
+ENGINE = {
+    "streamgmm/mixture": ["engine.cpp"]
+    if LANES_CLASS
+    else ["engine.c", "engine_v3.c", "dispatch.c"]
+}
 # exp and log for every kernel, whatever its room.
-ARITHMETIC = Path("streamgmm/mixture/lanes.h")
+ARITHMETIC = sorted(Path("streamgmm/mixture").glob("lanes*.h"))
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
@@ -25,23 +39,33 @@ DIRECTIVES = {
 
 
 class BuildKernels(build_ext):
-    """Links without the run path of the building interpreter, which means nothing elsewhere."""
+    """Builds with each compiler's own words for the same bits."""
 
     def build_extensions(self) -> None:
-        """Drop ``-Wl,-rpath`` from the link command, then build."""
-        linker = self.compiler.linker_so
-        self.compiler.linker_so = [word for word in linker if not word.startswith("-Wl,-rpath")]
+        """Set the options; leave out the run path of the building interpreter, then build."""
+        kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
+        for extension in self.extensions:
+            extension.extra_compile_args = COMPILE_ARGS[kind]
+        if kind == "unix":
+            for name in ("linker_so", "linker_so_cxx"):
+                words = getattr(self.compiler, name, [])
+                kept = [word for word in words if not word.startswith("-Wl,-rpath")]
+                setattr(self.compiler, name, kept)
         super().build_extensions()
 
 
 def kernel(source: Path) -> Extension:
     """Describe the extension module of one ``.pyx`` and the C files beside it."""
+    folder = source.parent
+    own = ENGINE.get(folder.as_posix(), [])
+    headers = {*folder.glob("*.[ch]"), *folder.glob("*.cpp"), *ARITHMETIC}
     return Extension(
         ".".join(source.with_suffix("").parts),
-        [str(source)],
-        include_dirs=[str(source.parent)],
-        depends=sorted(str(path) for path in {*source.parent.glob("*.[ch]"), ARITHMETIC}),
-        extra_compile_args=COMPILE_ARGS,
+        [str(source), *(str(folder / name) for name in own)],
+        include_dirs=[str(folder)],
+        define_macros=[("STREAMGMM_LANES_CLASS", "1")] if LANES_CLASS else [],
+        depends=sorted(str(path) for path in headers),
+        language="c++" if LANES_CLASS else None,
     )
 
 

@@ -7,6 +7,7 @@ Data go to standard output, the log to standard error. Exit codes: 0 done; 1 fai
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import streamgmm
 from streamgmm import generate_cli, job_cli, operator_cli, snapshot_cli
 from streamgmm.errors import ConfigError, StreamGMMError
+from streamgmm.system import POSIX, require_posix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,6 +48,7 @@ _EPILOG: Final = """exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code."""
     _stand_in_for_closed_streams()
+    _write_utf_8()
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.verb is None:
@@ -150,6 +153,8 @@ def _demo(options: argparse.Namespace) -> int:
         )
     if options.attack and not options.live:
         options.parser.error("--attack is for --live: the sample is what it is")
+    if options.live:
+        require_posix("demo --live")
     log_to_stderr("warning")
     stop, rate = Stop(), options.rate
     console = Console(highlight=False, soft_wrap=True)
@@ -168,6 +173,7 @@ def _run(options: argparse.Namespace) -> int:
     from streamgmm.service.run import run
     from streamgmm.service.stop import Stop
 
+    require_posix("run")
     config = load(options.config)
     service = config.service
     log_to_stderr(service.log_level, service.log_format, config.secrets())
@@ -256,6 +262,14 @@ def _stand_in_for_closed_streams() -> None:
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False)
+
+
+def _write_utf_8() -> None:
+    """Write what we write everywhere, where the system would take a code page (Windows)."""
+    if not POSIX:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding="utf-8")
 
 
 def _kind_and_field(text: str) -> tuple[str, str]:

@@ -1,11 +1,14 @@
 # distutils: include_dirs = streamgmm/mixture
 """The law of excesses (pareto.h) over arrays, and the tokens that keep bursts out of it."""
 
+from libc.stdint cimport int64_t
+
+
 cdef extern from "pareto.h":
     enum: PARETO_POINTS
     ctypedef struct pareto_t:
         pass
-    void pareto_weigh(pareto_t *law, const double *excess, long n) nogil
+    void pareto_weigh(pareto_t *law, const double *excess, int64_t n) nogil
     double pareto_survival(const pareto_t *law, double y) nogil
 
 POINTS = PARETO_POINTS
@@ -13,7 +16,7 @@ POINTS = PARETO_POINTS
 
 def weigh(double[:, ::1] law, const double[::1] excesses):
     """Set the powers and weights of a law (3, POINTS), whose thetas are given, from excesses (n,)."""
-    cdef long n = excesses.shape[0]
+    cdef int64_t n = excesses.shape[0]
     with nogil:
         pareto_weigh(<pareto_t *>&law[0, 0], &excesses[0], n)
 

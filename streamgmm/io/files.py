@@ -21,6 +21,7 @@ from streamgmm.errors import ConfigError, StreamGMMError
 from streamgmm.events import Records
 from streamgmm.events.cells import TORN_JSON
 from streamgmm.io.lines import CHUNK, GZIP_MAGIC, inflate, mend_last_line, split
+from streamgmm.system import POSIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,7 +47,7 @@ class FileSource:
         Skip the records up to and including this position (to resume).
     idle
         For pipes: after so many seconds without input yield an empty batch, so that the
-        caller can look around; None waits without end.
+        caller can look around; None, and Windows, waits without end.
     stopped
         Asked while a pipe is quiet before its first line, when no caller can look around yet;
         True ends the wait, and the source is empty.
@@ -85,7 +86,7 @@ class FileSource:
         mode = os.fstat(self._file.fileno())
         self._pipe = not stat.S_ISREG(mode.st_mode)
         self._size = None if self._pipe else mode.st_size
-        self._idle = idle if self._pipe else None
+        self._idle = idle if self._pipe and POSIX else None  # Windows waits for sockets alone
         self._bytes_read = 0
         self._line = 0
         self._stopped = stopped

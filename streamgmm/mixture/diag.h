@@ -48,7 +48,7 @@ INLINE lanes diag_invert_roots(double *factor, int64_t d) {
     lanes log_det = lanes_all(0.0);
     for (int64_t i = 0; i < d; i++) {
         lanes sigma = lanes_load(AT(factor, i));
-        for (int l = 0; l < LANES; l++) sigma[l] = 1.0 / __builtin_sqrt(sigma[l]);
+        for (int l = 0; l < LANES; l++) sigma[l] = 1.0 / sqrt(sigma[l]);
         lanes_store(AT(factor, i), sigma);
         log_det += lanes_log(sigma);
     }

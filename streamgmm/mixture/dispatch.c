@@ -62,7 +62,7 @@ void scratch_lay_out(const model_t *m, scratch_t *s, void *memory) {
 double log_likelihood_base(const model_t *m, const scratch_t *s);
 DECLARE(base)
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__cplusplus)
 DECLARE(v3)
 #define RUN(call) (__builtin_cpu_supports("avx2") ? call(v3) : call(base))
 #else

@@ -101,7 +101,7 @@ INLINE void full_cholesky(double *a, int64_t d) {
         }
         lanes diagonal = lanes_load(AT(row, i));
         lanes pivot = lanes_max(diagonal - full_dot(row, row, i), diagonal * 1e-14);
-        for (int l = 0; l < LANES; l++) pivot[l] = __builtin_sqrt(pivot[l]);
+        for (int l = 0; l < LANES; l++) pivot[l] = sqrt(pivot[l]);
         lanes_store(AT(row, i), pivot);
     }
 }

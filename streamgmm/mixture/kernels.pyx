@@ -1,4 +1,3 @@
-# distutils: sources = streamgmm/mixture/engine.c streamgmm/mixture/engine_v3.c streamgmm/mixture/dispatch.c
 """The compiled mixture: engine.c over arrays that Python owns.
 
 An :class:`Engine` is a view: it allocates nothing but names the arrays that it works on, which

@@ -21,7 +21,7 @@ INLINE double farther_over_all(double distance, double seen, double unseen) {
     double v = 2.0 / (9.0 * some), v_all = 2.0 / (9.0 * all);
     double ratio = distance / some > 1e-300 ? distance / some : 1e-300;
     double above = scalar_exp(scalar_log(ratio) * (1.0 / 3.0)) - (1.0 - v);
-    double root = (1.0 - v_all) + above * __builtin_sqrt(some / all);
+    double root = (1.0 - v_all) + above * sqrt(some / all);
     double added = (root > 0.0 ? all * root * root * root : 0.0) - distance;
     double middle = all * (1.0 - v_all) * (1.0 - v_all) * (1.0 - v_all) -
                     some * (1.0 - v) * (1.0 - v) * (1.0 - v);

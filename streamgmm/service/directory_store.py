@@ -8,7 +8,6 @@ half of one.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from streamgmm.errors import StateError
 from streamgmm.service.checkpoint import Checkpoint, Entry, newest_usable
+from streamgmm.system import require_posix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,7 +194,12 @@ class DirectoryStore:
         ------
         StateError
             If a job uses it that should not, or somebody is changing it.
+        StreamGMMError
+            If this is Windows, where it cannot be marked.
         """
+        require_posix("changing a directory of checkpoints")
+        import fcntl
+
         descriptor = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY)
         try:
             try:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+import streamgmm
 from streamgmm.config import load
 from tests.deploy.checkers import check
 from tests.deploy.compose import COMPOSE, ROOT, laid_out, mounts, services
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCKERFILE = ROOT / "deploy" / "docker" / "Dockerfile"
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+VERSION = streamgmm.__version__
 
 
 def test_hadolint_has_nothing_to_say() -> None:

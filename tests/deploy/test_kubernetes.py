@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
+import streamgmm
 from streamgmm.config import loads
 from tests.deploy.kubernetes import container_of, environment_of, manifests, validate
 
@@ -27,7 +27,7 @@ def test_the_manifests_are_valid() -> None:
 
 
 def test_chart_and_image_have_the_version_of_the_package() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    version = streamgmm.__version__
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == version
     assert container_of(OBJECTS)["image"] == f"streamgmm:{version}"
 

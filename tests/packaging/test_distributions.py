@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 import tarfile
-import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import streamgmm
 from tests.deploy.compose import laid_out
 from tests.deploy.dockerfile import Image, exec_form, steps_of
 from tests.deploy.dockerfile import build as execute
@@ -142,9 +142,8 @@ def words(image: Image, instruction: str) -> list[str]:
 
 
 def test_the_image_understands_the_job_that_it_is_given(image: Image) -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     done = image.run([*words(image, "ENTRYPOINT"), "--version"])
-    assert done.stdout == f"streamgmm {version}\n", done.stderr
+    assert done.stdout == f"streamgmm {streamgmm.__version__}\n", done.stderr
     target = exec_form(next(s for s in steps_of(DOCKERFILE) if s.instruction == "CMD"))[-1]
     job = laid_out("streamgmm", image.folder / "mounted") / target.lstrip("/")
     done = image.run([*words(image, "ENTRYPOINT"), "check", str(job)])
