@@ -45,6 +45,8 @@ lock: $(VENV)/.requirements ## resolve the requirements again (new versions: mak
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    requirements/release.in --constraint requirements/dev.txt --output-file requirements/release.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	    $(UPGRADE) requirements/peers.in --constraint requirements/dev.txt --output-file requirements/peers.txt
 
 # dSalmon comes as source alone and looks for NumPy's headers where NumPy 1 had them: the compiler is
@@ -160,9 +162,17 @@ cross: venv ## compile the kernels for the other platforms (TARGET=... for one o
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check ziglang==$(ZIG_VERSION)
 	$(VENV_PYTHON) tools/cross_compile.py $(TARGET)
 
+# Dated as the commit, so that whoever builds it has the same bytes.
 .PHONY: wheel
-wheel: venv ## sdist and wheel in dist/
-	$(VENV_PYTHON) -m build --no-isolation
+wheel: venv ## sdist and wheel in dist/, looked at
+	rm -rf dist build/lib.* build/bdist.*
+	SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}" $(VENV_PYTHON) -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
+.PHONY: release-fixture
+release-fixture: venv ## keep what this version writes, in tests/releases/ (docs/releasing.md)
+	$(VENV_PYTHON) -m tools.release_fixture
 
 .PHONY: clean
 clean: ## remove .venv, builds and caches of this folder

@@ -21,12 +21,8 @@ COMPILE_ARGS = {
 # The kernels are C with vectors of GCC and Clang. For MSVC, and where STREAMGMM_LANES=class asks
 # for it, they are C++ with a class in the place of vectors (streamgmm/mixture/lanes_class.h).
 LANES_CLASS = sys.platform == "win32" or os.environ.get("STREAMGMM_LANES") == "class"
-# What belongs to a kernel beside its .pyx, by folder.
-ENGINE = {
-    "streamgmm/mixture": ["engine.cpp"]
-    if LANES_CLASS
-    else ["engine.c", "engine_v3.c", "dispatch.c"]
-}
+# What belongs to a kernel beside its .pyx, by folder: as C, and as C++.
+ENGINE = {"streamgmm/mixture": (["engine.c", "engine_v3.c", "dispatch.c"], ["engine.cpp"])}
 # exp and log for every kernel, whatever its room.
 ARITHMETIC = sorted(Path("streamgmm/mixture").glob("lanes*.h"))
 DIRECTIVES = {
@@ -54,22 +50,22 @@ class BuildKernels(build_ext):
         super().build_extensions()
 
 
-def kernel(source: Path) -> Extension:
+def kernel(source: Path, *, lanes_class: bool) -> Extension:
     """Describe the extension module of one ``.pyx`` and the C files beside it."""
     folder = source.parent
-    own = ENGINE.get(folder.as_posix(), [])
+    own = ENGINE.get(folder.as_posix(), ([], []))[lanes_class]
     headers = {*folder.glob("*.[ch]"), *folder.glob("*.cpp"), *ARITHMETIC}
     return Extension(
         ".".join(source.with_suffix("").parts),
         [str(source), *(str(folder / name) for name in own)],
         include_dirs=[str(folder)],
-        define_macros=[("STREAMGMM_LANES_CLASS", "1")] if LANES_CLASS else [],
+        define_macros=[("STREAMGMM_LANES_CLASS", "1")] if lanes_class else [],
         depends=sorted(str(path) for path in headers),
-        language="c++" if LANES_CLASS else None,
+        language="c++" if lanes_class else None,
     )
 
 
-def kernels() -> list[Extension]:
+def kernels(*, lanes_class: bool = LANES_CLASS) -> list[Extension]:
     """Describe every kernel; none for an editable install over kernels that are built already.
 
     An editable install compiles from scratch in a temporary folder. The Makefile builds in place
@@ -78,13 +74,17 @@ def kernels() -> list[Extension]:
     if os.environ.get("STREAMGMM_KERNELS") == "built":
         return []
     return cythonize(
-        [kernel(source) for source in sorted(Path("streamgmm").rglob("*.pyx"))],
+        [
+            kernel(source, lanes_class=lanes_class)
+            for source in sorted(Path("streamgmm").rglob("*.pyx"))
+        ],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,
     )
 
 
-setup(
-    ext_modules=kernels(),
-    cmdclass={"build_ext": BuildKernels},
-)
+if __name__ == "__main__":
+    setup(
+        ext_modules=kernels(),
+        cmdclass={"build_ext": BuildKernels},
+    )

@@ -14,7 +14,7 @@ from streamgmm.errors import StateError
 from streamgmm.mixture.forgetting import law_from_state, law_to_state
 from streamgmm.mixture.naming import ComponentNames
 from streamgmm.mixture.taking_on import as_value, take_on
-from streamgmm.snapshot import pack, unpack
+from streamgmm.snapshot import pack, refusal, unpack
 from streamgmm.values import check_number
 
 _STATE_KIND = "OnlineGMM"
@@ -189,14 +189,13 @@ class Portable(ByName):
         if not isinstance(data, bytes | bytearray | memoryview):
             raise TypeError(f"data is {data!r:.50}; give the bytes that to_bytes returned")
         state = unpack(bytes(data))
-        found = (state.get("kind"), state.get("version"))
-        if found == (_STATE_KIND, _NAMELESS):
+        kind, version = state.get("kind"), state.get("version")
+        if kind != _STATE_KIND:
+            raise StateError(f"the bytes hold {kind!r}, where an {_STATE_KIND!r} is needed")
+        if version == _NAMELESS:
             state = {**state, "component_names": []}
-        elif found != (_STATE_KIND, _STATE_VERSION):
-            raise StateError(
-                f"the bytes hold {found[0]!r} of version {found[1]!r}; "
-                f"{_STATE_KIND!r} of version {_STATE_VERSION} is needed"
-            )
+        elif version != _STATE_VERSION:
+            raise StateError(refusal(f"the {_STATE_KIND}", version, _STATE_VERSION))
         try:
             return cls._from_state(state)
         except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:

@@ -30,7 +30,7 @@ from streamgmm.errors import StateError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["VERSION", "pack", "unpack"]
+__all__ = ["VERSION", "pack", "refusal", "unpack"]
 
 VERSION: Final = 1
 _MAGIC: Final = b"SGMMSNAP"
@@ -92,6 +92,27 @@ def unpack(data: bytes) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise StateError(f"the snapshot holds a {type(state).__name__} where a mapping is due")
     return state
+
+
+def refusal(what: str, found: object, reads: int) -> str:
+    """Say why a state that is laid out in another version is not read, and what to do.
+
+    Examples
+    --------
+    >>> print(refusal("the model", 7, reads=6))
+    the model is laid out in version 7, but this release of streamgmm reads version 6: upgrade
+    streamgmm, or use an older one
+    """
+    newer = isinstance(found, int) and found > reads
+    return (
+        f"{what} is laid out in version {found!r}, but this release of streamgmm reads version "
+        f"{reads}: "
+        + (
+            "upgrade streamgmm, or use an older one"
+            if newer
+            else "use the release that wrote it, or begin afresh"
+        )
+    )
 
 
 def _open_envelope(data: bytes) -> tuple[int, bytes]:

@@ -15,71 +15,78 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 ROOT: Final = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
 
-# How a module is linked, by what Zig calls the platform; "": it is not.
-TARGETS: Final = {
-    "x86_64-linux-gnu.2.28": "",
-    "x86_64-linux-musl": "",
-    "aarch64-linux-gnu.2.28": "-shared",
-    "aarch64-linux-musl": "-shared",
-    "x86_64-macos.11.0": "",
-    "aarch64-macos.11.0": "",
-    "x86_64-windows-gnu": "",
-}
+import setup as build  # noqa: E402  # what setup.py says of the kernels
+
+if TYPE_CHECKING:
+    from setuptools import Extension
+
+TARGETS: Final = (
+    "x86_64-linux-gnu.2.28",
+    "x86_64-linux-musl",
+    "aarch64-linux-gnu.2.28",
+    "aarch64-linux-musl",
+    "x86_64-macos.11.0",
+    "aarch64-macos.11.0",
+    "x86_64-windows-gnu",
+)
+LINKED: Final = "aarch64-linux"
 
 
-def environment(target: str) -> dict[str, str]:
-    """Return the variables by which setuptools compiles for a platform."""
-    zig = [sys.executable, "-m", "ziglang"]
-    link = TARGETS[target]
+def compiled(extension: Extension, target: str, folder: Path) -> list[Path]:
+    """Compile what a module is made of; give its objects, or the module where it is linked."""
+    cplusplus = extension.language == "c++"
+    compiler = [sys.executable, "-m", "ziglang", "c++" if cplusplus else "cc", "-target", target]
     # Zig looks for undefined behaviour unless told not to, which takes its run-time library.
-    flags = "-fno-sanitize=undefined -Wall"
-    variables = dict(os.environ)
-    if "windows" in target:
-        variables["STREAMGMM_LANES"] = "class"
-        # before Python's own, which then finds its guard defined
-        flags += f" -include {ROOT / 'tools' / 'windows' / 'pyconfig.h'}"
-    linker = shlex.join([*zig, "cc", "-target", target]) + f" {link}" if link else "true"
-    variables |= {
-        "CC": shlex.join([*zig, "cc", "-target", target]),
-        "CXX": shlex.join([*zig, "c++", "-target", target]),
-        "CFLAGS": flags,
-        "CXXFLAGS": flags,
-        "LDSHARED": linker,
-        "LDCXXSHARED": linker,
-    }
-    return variables
-
-
-def compiled(target: str, folder: Path) -> list[Path]:
-    """Compile every kernel for a platform into a folder; give the files that came out."""
-    command = [
-        sys.executable, "setup.py", "--quiet", "build_ext", "--force",
-        "--build-lib", str(folder / "lib"), "--build-temp", str(folder / "temp"),
-    ]  # fmt: skip
-    subprocess.run(command, cwd=ROOT, env=environment(target), check=True)
-    linked = sorted(folder.glob("lib/**/*.so"))
-    return linked or sorted(folder.glob("temp/**/*.o"))
+    flags = ["-fno-sanitize=undefined", "-DNDEBUG", "-Wall", "-Werror"]
+    flags += build.COMPILE_ARGS["unix"] + ["-fwrapv"] * (not cplusplus)
+    flags += [f"-D{name}={value}" for name, value in extension.define_macros]
+    if "windows" in target:  # before Python's own, which then finds its guard defined
+        flags += ["-include", str(ROOT / "tools" / "windows" / "pyconfig.h")]
+    else:
+        flags.append("-fPIC")
+    flags += [f"-I{path}" for path in [*extension.include_dirs, sysconfig.get_path("include")]]
+    objects = []
+    for source in map(Path, extension.sources):
+        made = folder / f"{extension.name}.{source.stem}.o"
+        subprocess.run([*compiler, *flags, "-c", source, "-o", made], cwd=ROOT, check=True)
+        objects.append(made)
+    if not target.startswith(LINKED):
+        return objects
+    tag = sysconfig.get_config_var("SOABI").split("-")[1]
+    module = folder / Path(*extension.name.split(".")).with_suffix(
+        f".cpython-{tag}-{target.split('.', maxsplit=1)[0]}.so"
+    )
+    module.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([*compiler, "-shared", *objects, "-o", module], check=True)
+    return [module]
 
 
 def main() -> None:
     """Compile for the platforms named, or for all."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], metavar="TARGET")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "cross")
     given = parser.parse_args()
+    if unknown := set(given.targets) - set(TARGETS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
+    os.chdir(ROOT)  # setup.py looks from there
     for target in given.targets or TARGETS:
         begun = time.monotonic()
-        files = compiled(target, given.out / target)
-        what = "modules" if TARGETS[target] else "objects"
+        folder = given.out.resolve() / target
+        folder.mkdir(parents=True, exist_ok=True)
+        extensions = build.kernels(lanes_class="windows" in target)
+        files = [file for one in extensions for file in compiled(one, target, folder)]
+        what = "modules" if target.startswith(LINKED) else "objects"
         print(f"{target}: {len(files)} {what}, {time.monotonic() - begun:.0f} s", flush=True)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamgmm.mixture import NUMERICS, OnlineMixture
+from streamgmm.snapshot import refusal
 from streamgmm.values import check_whole
 
 from .budget import EventClock, probability_of
@@ -345,10 +346,7 @@ class Detector:
             If the state is of another version.
         """
         if state.get("version") != STATE_VERSION:
-            raise ValueError(
-                f"detector state is of version {state.get('version')!r}; this build reads "
-                f"version {STATE_VERSION}: use the release that wrote it"
-            )
+            raise ValueError(refusal("the detector", state.get("version"), STATE_VERSION))
         detector = cls(int(state["n_features"]), DetectorSettings.from_state(state["settings"]))
         detector._learner.restore(state["learner"])
         detector._tail.restore(state["tail"])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamgmm.snapshot import refusal
+
 from .covariance import covariance_of
 from .forgetting import law_from_state, law_to_state
 from .frame import Frame
@@ -48,10 +50,7 @@ def from_state(state: dict[str, Any]) -> dict[str, Any]:
         If the state is of another version or its arrays do not fit together.
     """
     if state.get("version") != STATE_VERSION:
-        raise ValueError(
-            f"mixture state is of version {state.get('version')!r}; this build reads "
-            f"version {STATE_VERSION}: use the release that wrote it"
-        )
+        raise ValueError(refusal("the mixture", state.get("version"), STATE_VERSION))
     rules = dict(state["rules"])
     rules["forgetting"] = law_from_state(rules["forgetting"])
     frame = Frame(*(np.array(state[name]) for name in ("location", "scale", "ridge")))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from streamgmm import snapshot
 from streamgmm.errors import StateError
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Checkpoint", "CheckpointStore", "Entry", "newest_usable"]
+__all__ = ["LAYOUT", "Checkpoint", "CheckpointStore", "Entry", "newest_usable"]
 
+LAYOUT: Final = 1
+"""Of a checkpoint's fields, and of all in its state that has no version of its own."""
 _log = logging.getLogger(__name__)
 
 
@@ -50,12 +52,16 @@ class Checkpoint:
 
     def to_bytes(self) -> bytes:
         """Pack everything; `from_bytes` gives it back, bit for bit."""
-        return snapshot.pack({field: getattr(self, field) for field in self.__slots__})
+        fields = {field: getattr(self, field) for field in self.__slots__}
+        return snapshot.pack({"version": LAYOUT, **fields})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Checkpoint:
-        """Unpack, or raise StateError where the bytes are no (whole) checkpoint."""
+        """Unpack, or raise StateError where the bytes are no (whole) checkpoint of ours."""
         fields = snapshot.unpack(data)
+        version = fields.pop("version", LAYOUT)  # the first builds said nothing of it
+        if version != LAYOUT:
+            raise StateError(snapshot.refusal("the checkpoint", version, LAYOUT))
         if set(fields) != set(cls.__slots__):
             raise StateError(f"not a checkpoint: it holds {', '.join(sorted(fields)) or 'nothing'}")
         return cls(**fields)
