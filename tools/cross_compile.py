@@ -79,15 +79,20 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.targets) - set(TARGETS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
+    if len(given.targets) != 1:
+        # Each by itself: Cython remembers for which language it has been asked.
+        for target in given.targets or TARGETS:
+            subprocess.run([sys.executable, __file__, target, "--out", given.out], check=True)
+        return
+    (target,) = given.targets
     os.chdir(ROOT)  # setup.py looks from there
-    for target in given.targets or TARGETS:
-        begun = time.monotonic()
-        folder = given.out.resolve() / target
-        folder.mkdir(parents=True, exist_ok=True)
-        extensions = build.kernels(lanes_class="windows" in target)
-        files = [file for one in extensions for file in compiled(one, target, folder)]
-        what = "modules" if target.startswith(LINKED) else "objects"
-        print(f"{target}: {len(files)} {what}, {time.monotonic() - begun:.0f} s", flush=True)
+    begun = time.monotonic()
+    folder = given.out.resolve() / target
+    folder.mkdir(parents=True, exist_ok=True)
+    extensions = build.kernels(lanes_class="windows" in target)
+    files = [file for one in extensions for file in compiled(one, target, folder)]
+    what = "modules" if target.startswith(LINKED) else "objects"
+    print(f"{target}: {len(files)} {what}, {time.monotonic() - begun:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

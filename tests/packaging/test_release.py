@@ -1,4 +1,4 @@
-"""What builds and publishes a release, as checkers see it; the workflows themselves run elsewhere."""
+"""What builds and publishes a release, as checkers see it; the workflows run elsewhere."""
 
 from __future__ import annotations
 
@@ -73,4 +73,4 @@ def test_wheels_are_built_for_what_the_classifiers_name(monkeypatch: pytest.Monk
     )  # fmt: skip
     assert set(built.split()) == {f"cp3{minor}-{one}" for minor in pythons for one in platforms}
     counted = (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8")
-    assert f'= {len(built.split())} &&' in counted, "release.yml counts other wheels"
+    assert f"= {len(built.split())} &&" in counted, "release.yml counts other wheels"
