@@ -15,7 +15,7 @@ from kafka import KafkaAdminClient
 from tests.brokers.apache_kafka import KafkaBroker
 
 RUNNING_BROKER = "STREAMGMM_TEST_KAFKA"
-# Rights can be given (docs/kafka.md) and matter to nobody: everyone is a superuser.
+# Rights can be given (docs/howto/secure.md) and matter to nobody: everyone is a superuser.
 RIGHTS = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:ANONYMOUS",

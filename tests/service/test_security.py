@@ -64,7 +64,7 @@ def job(broker: SecuredBroker, topics: Topics) -> dict[str, str]:
 
 def listed_rights(job: Mapping[str, str], group: str) -> list[Right]:
     """The rights that the documents list, for the topics of this job."""
-    table = (ROOT / "docs" / "kafka.md").read_text("utf-8").partition("### Rights")[2]
+    table = (ROOT / "docs" / "howto" / "secure.md").read_text("utf-8").partition("## Rights")[2]
     rows = re.findall(
         r"^\| (\w+) \| (topic|group|transactional id) \| ([^|]+) \|", table, re.MULTILINE
     )
@@ -76,6 +76,7 @@ def listed_rights(job: Mapping[str, str], group: str) -> list[Right]:
         ],
         "`source.group`, and a hyphen, as a prefix": [f"{group}-*"],
     }
+    assert len(rows) == len(names), "the table of rights is not where it was"
     return [
         Right(operation, kind.upper().replace(" ", "_"), name)
         for operation, kind, whose in rows
