@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from streamgmm.events.cycles import read_zone
 from streamgmm.spans import seconds_of
@@ -292,6 +292,8 @@ def secret_pairs(value: Any) -> Secret:
     listed = value.reveal() if isinstance(value, Secret) else value
     pairs(listed)
     _require(isinstance(listed, str))
+    # No header may hold what would end it, encoded or not.
+    _require(unquote(listed).isascii() and unquote(listed).isprintable())
     return Secret(listed)
 
 

@@ -46,10 +46,8 @@ def telemetry(config: Config, metrics: Metrics, stop: Stop) -> Iterator[Tracer]:
     if settings is None:
         yield NOT_TRACED
         return
-    from streamgmm.service.telemetry.exporters import silence
     from streamgmm.service.telemetry.shipping import Shipping
 
-    silence()
     with Shipping(settings, config, metrics, stop) as shipping:
         yield shipping.tracer
 
@@ -66,7 +64,7 @@ def require_telemetry(config: Config) -> Settings | None:
     if settings is None:
         return None
     try:
-        import_module("streamgmm.service.telemetry.exporters")
+        exporters = import_module("streamgmm.service.telemetry.exporters")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "opentelemetry":
             raise
@@ -74,4 +72,10 @@ def require_telemetry(config: Config) -> Settings | None:
             "telemetry.export asks for OpenTelemetry, which is not installed: pip install "
             "'streamgmm[otel]', or leave it out"
         ) from error
+    except ValueError as error:  # limits of spans are read as the SDK is loaded
+        raise ConfigError(
+            f"what the environment's OTEL_... variables ask for cannot be used: {error}"
+        ) from error
+    exporters.silence()
+    exporters.try_out(settings)
     return settings

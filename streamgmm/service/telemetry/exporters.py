@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from streamgmm.service.telemetry.settings import Settings
 
-__all__ = ["Requests", "metric_exporter", "resource_of", "silence", "span_exporter"]
+__all__ = ["Requests", "metric_exporter", "resource_of", "silence", "span_exporter", "try_out"]
 
 
 class Requests(requests.Session):
@@ -49,7 +49,11 @@ class Requests(requests.Session):
             reason = getattr(error.args[0], "reason", None) if error.args else None
             self.failure = str(reason or error) or type(error).__name__
             raise
-        self.failure = "" if answer.ok else f"{answer.status_code} {answer.reason}"
+        # Exporters follow no redirection, and take one for a success.
+        place = answer.headers.get("Location", "")
+        moved = f", moved to {place}" if place else ""
+        taken = answer.status_code < 300
+        self.failure = "" if taken else f"{answer.status_code} {answer.reason}{moved}"
         return answer
 
 
@@ -67,6 +71,14 @@ def metric_exporter(settings: Settings, by: Requests) -> OTLPMetricExporter:
         return OTLPMetricExporter(
             settings.endpoints["metrics"], headers=dict(settings.headers), session=_own(by)
         )
+
+
+def try_out(settings: Settings) -> None:
+    """Make what will send, and let it go unused. ConfigError: as when it is made to send."""
+    if "traces" in settings.endpoints:
+        span_exporter(settings, Requests())
+    if "metrics" in settings.endpoints:
+        metric_exporter(settings, Requests())
 
 
 def _own(by: Requests) -> Requests | None:

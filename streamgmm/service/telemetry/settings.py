@@ -1,8 +1,7 @@
 """What is sent and where to: as the job says, or else as OpenTelemetry's own variables do.
 
 What the job gives goes first; what it leaves out comes from the environment, under the names that
-the specification has for it, and then from the specification's defaults. Certificates, compression
-and the time-out of a request are in the environment alone, where the exporters read them.
+the specification has for X
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import math
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamgmm
@@ -30,6 +30,10 @@ _PROTOCOL: Final = "http/protobuf"
 # A cycle may be as short as 20 ms.
 _RATIO: Final = 0.1
 _SAMPLERS: Final = {"always_on": 1.0, "always_off": 0.0, "traceidratio": None}
+_COMPRESSIONS: Final = ("none", "gzip", "deflate")
+_CERTIFICATES: Final = ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")
+# Milliseconds or pieces, of which OpenTelemetry's other SDKs have as many bits.
+_LARGEST: Final = 2**31 - 1
 _NAMES_THE_PROTOCOL: Final = ("OTEL_EXPORTER_OTLP_{}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
@@ -72,9 +76,11 @@ def settings_of(config: Config, env: Mapping[str, str]) -> Settings | None:
         If a variable cannot be used, or the file with the headers.
     """
     asked = config.telemetry
-    signals = [one for one in asked.export if env.get(f"OTEL_{one.upper()}_EXPORTER") != "none"]
-    if not signals or env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    signals = [one for one in asked.export if _word(env, f"OTEL_{one.upper()}_EXPORTER") != "none"]
+    if not signals or _word(env, "OTEL_SDK_DISABLED") == "true":
         return None
+    for scope in ("", *(f"{one.upper()}_" for one in signals)):
+        _look_at_what_exporters_read(env, f"OTEL_EXPORTER_OTLP_{scope}")
     most = _number(env, "OTEL_BSP_MAX_QUEUE_SIZE", 2048)
     ratio = asked.sampling_ratio
     return Settings(
@@ -164,7 +170,43 @@ def _sampled(env: Mapping[str, str]) -> float:
         ) from None
 
 
-def _number(env: Mapping[str, str], variable: str, default: float) -> float:
+def _look_at_what_exporters_read(env: Mapping[str, str], prefix: str) -> None:
+    _number(env, f"{prefix}TIMEOUT", 10, least=0.001)
+    if _word(env, f"{prefix}COMPRESSION") not in ("", *_COMPRESSIONS):
+        raise ConfigError(
+            f"environment {prefix}COMPRESSION is {shown(env[f'{prefix}COMPRESSION'])}; allowed are "
+            f"{', '.join(_COMPRESSIONS)}"
+        )
+    try:
+        rules.secret_pairs(env.get(f"{prefix}HEADERS", "").strip().rstrip(","))
+    except ValueError:
+        raise ConfigError(
+            f"environment {prefix}HEADERS is a value that is not shown; allowed is text such as "
+            '"authorization=Bearer%20abc,x-scope=one"'
+        ) from None
+    for what in _CERTIFICATES:
+        path = env.get(f"{prefix}{what}")
+        if path and not _is_readable(path):
+            raise ConfigError(
+                f"environment {prefix}{what} is {shown(path)}, but there is no such file that this "
+                "user may read; name a PEM file"
+            )
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        Path(path).open("rb").close()
+    except OSError:
+        return False
+    return True
+
+
+def _word(env: Mapping[str, str], variable: str) -> str:
+    """Give one of a few words; the specification wants no difference made by case."""
+    return env.get(variable, "").strip().lower()
+
+
+def _number(env: Mapping[str, str], variable: str, default: float, *, least: float = 1) -> float:
     text = env.get(variable, "").strip()
     if not text:
         return default
@@ -172,6 +214,9 @@ def _number(env: Mapping[str, str], variable: str, default: float) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 1 <= value < math.inf:
-        raise ConfigError(f"environment {variable} is {shown(text)}; allowed is a number from 1 up")
+    if not least <= value <= _LARGEST:
+        raise ConfigError(
+            f"environment {variable} is {shown(text)}; allowed is a number from {least} to "
+            f"{_LARGEST}"
+        )
     return value

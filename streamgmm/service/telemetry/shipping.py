@@ -255,7 +255,7 @@ class Line:
 
     def _ship(self, batch: Any) -> None:
         try:
-            taken = self._send(batch)
+            taken = self._send(batch) and not self._by.failure
         except Exception as error:  # noqa: BLE001 - whatever it is, the next time may succeed
             taken = False
             self._by.failure = f"{type(error).__name__}: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def test_nothing_is_sent_unless_the_job_asks_for_it() -> None:
         ({}, {"metrics", "traces"}),
         ({"OTEL_SDK_DISABLED": "TRUE"}, None),
         ({"OTEL_TRACES_EXPORTER": "none"}, {"metrics"}),
+        ({"OTEL_TRACES_EXPORTER": " None"}, {"metrics"}),
         ({"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}, None),
     ],
 )
@@ -127,13 +129,33 @@ def test_intervals_and_bounds_have_their_usual_names() -> None:
             {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "2"},
             "a number from 0 to 1",
         ),
-        ({"OTEL_BSP_MAX_QUEUE_SIZE": "0"}, "a number from 1 up"),
-        ({"OTEL_METRIC_EXPORT_INTERVAL": "1m"}, "a number from 1 up"),
+        ({"OTEL_BSP_MAX_QUEUE_SIZE": "0"}, "a number from 1 to 2147483647"),
+        ({"OTEL_METRIC_EXPORT_INTERVAL": "1m"}, "a number from 1 to"),
+        ({"OTEL_METRIC_EXPORT_INTERVAL": "1e300"}, "a number from 1 to"),
+        ({"OTEL_EXPORTER_OTLP_TIMEOUT": "10s"}, 'TIMEOUT is "10s"; allowed is a number from 0.001'),
+        ({"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "-1"}, "TRACES_TIMEOUT is"),
+        ({"OTEL_EXPORTER_OTLP_COMPRESSION": "zstd"}, "allowed are none, gzip, deflate"),
+        ({"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION": "br"}, "METRICS_COMPRESSION is"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "hunter2"}, "HEADERS is a value that is not shown"),
+        ({"OTEL_EXPORTER_OTLP_CERTIFICATE": "/no/ca.pem"}, 'is "/no/ca.pem", but there is no'),
+        ({"OTEL_EXPORTER_OTLP_CLIENT_KEY": "/"}, "name a PEM file"),
     ],
 )
 def test_what_the_environment_says_wrong_is_named(env: dict[str, str], told: str) -> None:
     with pytest.raises(ConfigError, match=told.replace("(", r"\(")):
         settings_of(job(), env)
+
+
+def test_what_the_environment_has_for_others_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    env = {
+        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Basic abc==,",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "0.5",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(tmp_path / "ca.pem"),
+        "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "of nobody",
+    }
+    assert settings_of(job('export = "metrics"'), env) is not None
 
 
 @pytest.mark.parametrize(
@@ -161,9 +183,31 @@ def test_headers_are_secret_wherever_they_stand(tmp_path: Path) -> None:
     assert from_file.headers == {"authorization": "Basic eA=="}
     with pytest.raises(ConfigError, match="has both headers and headers_file"):
         job(f'{text}\nheaders_file = "{file}"')
-    with pytest.raises(ConfigError, match="headers is a value that is not shown") as raised:
-        job('headers = "Bearer hunter2"')
-    assert "hunter2" not in str(raised.value)
+    for wrong in ("Bearer hunter2", "a=hunter2%0d%0ab: c"):
+        with pytest.raises(ConfigError, match="headers is a value that is not shown") as raised:
+            job(f'headers = "{wrong}"')
+        assert "hunter2" not in str(raised.value)
+
+
+def test_check_tells_what_opentelemetry_itself_does_not_take(tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text(FILE + '[telemetry]\nexport = ["traces"]\n')
+    for variable in (
+        "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",  # read as it is loaded
+        "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",  # and when an exporter is made
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "streamgmm", "check", str(path)],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, variable: "nonsense"},
+        )
+        assert done.returncode == 3
+        assert "OTEL_... variables ask for cannot be used: " in done.stderr
+        assert "nonsense" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 BLOCKED = """

@@ -126,7 +126,7 @@ def test_one_that_is_not_there_is_told_once_and_again_when_it_is(
     assert "traces reach" in caplog.text
 
 
-@pytest.mark.parametrize("answer", [400, 503])
+@pytest.mark.parametrize("answer", [308, 400, 503])
 def test_what_it_refuses_is_dropped_and_counted(
     answer: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +139,7 @@ def test_what_it_refuses_is_dropped_and_counted(
             work(tracer)
             wait_for(lambda: value(metrics, "streamgmm_telemetry_dropped_spans") == 6, "the count")
     [told] = warnings(caplog)
-    assert {400: "Bad Request", 503: "Service Unavailable"}[answer] in told
+    assert {308: "308 ", 400: "Bad Request", 503: "Service Unavailable"}[answer] in told
 
 
 def test_nonsense_in_its_answer_does_not_matter(caplog: pytest.LogCaptureFixture) -> None:
