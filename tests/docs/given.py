@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
+from streamgmm.io.generate import flows
 from tests.docs.blocks import ROOT
 from tests.zeek import connections
 
@@ -18,6 +20,10 @@ def _zeek() -> str:
     return "".join(f"{json.dumps(one)}\n" for one in connections(600, seed=1))
 
 
+def _flows() -> str:
+    return "".join(f"{json.dumps(one)}\n" for one in islice(flows(seed=1), 2_000))
+
+
 def _job() -> str:
     return (ROOT / "config" / "kafka.toml").read_text("utf-8")
 
@@ -25,6 +31,7 @@ def _job() -> str:
 FILES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"/opt/zeek/logs/current/conn.log": _zeek},
     "docs/deploying.md": {"job.toml": _job, "secrets.env": str},
+    "docs/howto/upgrade.md": {"job.toml": _job, "flows.jsonl": _flows},
 }
 """Page -> files that a reader has."""
 

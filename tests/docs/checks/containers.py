@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
-
 import yaml
 
+import streamgmm
 from streamgmm.cli import _parser
 from tests.deploy.checkers import check
-from tests.docs.blocks import ROOT
 from tests.docs.checks.asked import Wrong, needs, options
-
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 
 
 def docker(arguments: list[str]) -> None:
@@ -50,5 +46,5 @@ def _compose(arguments: list[str]) -> None:
 
 
 def _is_ours(image: str) -> None:
-    if image.rpartition("/")[2] != f"streamgmm:{VERSION}":
-        raise Wrong(f"the image is streamgmm:{VERSION}, not {image}")
+    if image.rpartition("/")[2] != f"streamgmm:{streamgmm.__version__}":
+        raise Wrong(f"the image is streamgmm:{streamgmm.__version__}, not {image}")
