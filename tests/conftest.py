@@ -21,8 +21,8 @@ RIGHTS = {
     "super.users": "User:ANONYMOUS",
 }
 BROKER_FIXTURES = {"kafka", "own_kafka"}
-# Where several processes share the tests out, all of such a file go to one: what it sets up for
-# itself takes long, a broker with certificates, a build of the package or a browser.
+# Where several processes share the tests out, all of such a file or folder go to one: what it sets
+# up for itself takes long, a broker with certificates, a build of the package or a browser.
 ONE_PROCESS = {
     "tests/deploy/test_monitoring.py",
     "tests/faults/test_faults.py",
@@ -30,6 +30,7 @@ ONE_PROCESS = {
     "tests/packaging/test_distributions.py",
     "tests/service/page/test_browser.py",
     "tests/service/test_security.py",
+    "tests/site",
 }
 # Their topics have fixed names: one process for all where there is one broker for all.
 FIXED_TOPICS = {"tests/docs/test_pages.py"}
@@ -52,16 +53,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Share the tests out one by one, but those of some files together."""
+    """Share the tests out one by one, but some of them together."""
     from xdist.scheduler import LoadScopeScheduling
+
+    together = ONE_PROCESS | (FIXED_TOPICS if RUNNING_BROKER in os.environ else set())
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            together = file in ONE_PROCESS or (
-                file in FIXED_TOPICS and RUNNING_BROKER in os.environ
-            )
-            return file if together else nodeid
+            folder = file.rpartition("/")[0]
+            return next((one for one in (file, folder) if one in together), nodeid)
 
     return ByFile(config, log)
 
