@@ -29,7 +29,14 @@ def watched(browser: Browser, **look: object) -> tuple[Page, list[str], list[str
     page = browser.new_context(**look).new_page()
     asked, complaints = [], []
     page.on("request", lambda request: asked.append(request.url))
-    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+    page.on(
+        "requestfailed",
+        # Whoever leaves a page takes back what it still asks for.
+        lambda request: (
+            request.failure == "net::ERR_ABORTED"
+            or complaints.append(f"{request.failure}: {request.url}")
+        ),
+    )
     page.on(
         "console", lambda said: said.type in ("error", "warning") and complaints.append(said.text)
     )
