@@ -162,7 +162,7 @@ cross: venv ## compile the kernels for the other platforms (TARGET=... for one o
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check ziglang==$(ZIG_VERSION)
 	$(VENV_PYTHON) tools/cross_compile.py $(TARGET)
 
-# Dated as the commit, so that whoever builds it has the same bytes.
+# Dated as the commit, so that whoever builds the wheel has the same bytes.
 .PHONY: wheel
 wheel: venv ## sdist and wheel in dist/, looked at
 	rm -rf dist build/lib.* build/bdist.*

@@ -128,6 +128,21 @@ def test_the_installed_package_is_complete_and_knows_no_checkout(
     assert Path(result.stdout.strip()).is_relative_to(installed)
 
 
+def test_an_index_would_take_them_and_nothing_is_out_of_place(
+    distributions: tuple[Path, Path], tmp_path: Path
+) -> None:
+    sdist, wheel = distributions
+    tools = Path(sys.executable).parent
+    run(tools / "twine", "check", "--strict", sdist, wheel, cwd=tmp_path)
+    settings = ROOT / "pyproject.toml"
+    run(tools / "check-wheel-contents", "--config", settings, wheel, cwd=tmp_path)
+
+
+def test_it_is_tried_as_every_wheel_is_that_is_built(installed: Path, tmp_path: Path) -> None:
+    result = run(installed / "bin" / "python", ROOT / "tools" / "try_wheel.py", cwd=tmp_path)
+    assert "100 scores as known" in result.stdout
+
+
 def test_the_demo_runs_from_the_wheel_alone(installed: Path, tmp_path: Path) -> None:
     result = run(installed / "bin" / "streamgmm", "demo", cwd=tmp_path)
     assert "ROC-AUC" in result.stdout + result.stderr
