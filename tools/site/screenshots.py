@@ -24,7 +24,7 @@ LOOKS = {
 def main() -> None:
     """Photograph the top of each page, or, with --whole, all of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pages", nargs="*", default=PAGES, help="such as reference/cli")
+    parser.add_argument("pages", nargs="*", default=PAGES, help="such as howto/size")
     parser.add_argument("--whole", action="store_true", help="not the top of a page alone")
     parser.add_argument("--look", choices=LOOKS, action="append", help="all of them otherwise")
     options = parser.parse_args()
