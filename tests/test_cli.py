@@ -454,6 +454,14 @@ def test_the_demo_shows_alerts_with_reasons_and_sums_up() -> None:
     for line in alerts:
         assert re.fullmatch(r" *\d+  severity +\d+  labelled (normal|attack)  .*[a-z0-9)]", line)
     assert done.stderr == b""
+    false, found = (
+        re.search(rf"{name}  ([\d,]+ of [\d,]+) ", text)[1]  # type: ignore[index]
+        for name in ("false alarms", "found")
+    )
+    pages = [(ROOT / "docs" / name).read_text("utf-8") for name in ("limits.md", "concepts.md")]
+    assert f"{false} normal connections alert" in pages[0]
+    assert f"{found} attacks do" in pages[0]
+    assert f"{false.replace(' of ', ' false alarms in ')} ordinary events" in pages[1]
 
 
 def take(port: socket.socket, number: int) -> None:

@@ -280,6 +280,19 @@ def url(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def collector(value: Any) -> str:
+    """Read the address of a collector, to which the path of each signal is added.
+
+    Examples
+    --------
+    >>> collector("https://collector.example:4318/otlp/")
+    'https://collector.example:4318/otlp'
+    """
+    address = url(value)
+    _require(not address.endswith(("/v1/logs", "/v1/metrics", "/v1/traces")))
+    return address
+
+
 def pairs(value: Any) -> tuple[str, ...]:
     """Read a list of "name=value", perhaps empty, or one text with commas."""
     items = _listed(value)

@@ -24,7 +24,11 @@ class Telemetry:
     ] = ()
     endpoint: Annotated[
         str,
-        Rule('"http://host:port" or "https://host:port", perhaps with a path, or empty', rules.url),
+        Rule(
+            '"http://host:port" or "https://host:port", perhaps with a path, without the '
+            "/v1/traces and /v1/metrics that are added to it, or empty",
+            rules.collector,
+        ),
         "where it takes OTLP over HTTP; empty: OTEL_EXPORTER_OTLP_ENDPOINT, or else "
         "http://localhost:4318",
     ] = ""

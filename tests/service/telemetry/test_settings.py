@@ -160,7 +160,16 @@ def test_what_the_environment_has_for_others_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["collector:4318", "ftp://c", "http://", "http://c:99999", "http://u:p@c", "http://c?a=b", 7],
+    [
+        "collector:4318",
+        "ftp://c",
+        "http://",
+        "http://c:99999",
+        "http://u:p@c",
+        "http://c?a=b",
+        "http://c:4318/v1/traces",
+        7,
+    ],
 )
 def test_a_malformed_endpoint_is_told_with_what_is_allowed(endpoint: str | int) -> None:
     value = f'"{endpoint}"' if isinstance(endpoint, str) else endpoint
