@@ -43,6 +43,7 @@ def benchmark(arguments: list[str]) -> None:
         patch.object(sys, "argv", arguments[1:] if module else arguments),
         patch.object(sys, "path", path),
     ):
+        before = sys.modules.pop(module, None)  # of a test; runpy warns of what is there already
         try:
             if module:
                 runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -50,4 +51,7 @@ def benchmark(arguments: list[str]) -> None:
                 runpy.run_path(arguments[0], run_name="__main__")
         except Read:
             return
+        finally:
+            if before is not None:
+                sys.modules[module] = before
     raise Wrong(f"{module or arguments[0]} reads no options")
