@@ -22,6 +22,7 @@ command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
 has_java || missing+=(openjdk-17-jre-headless)
 command -v mvn >/dev/null || missing+=(maven)
 command -v curl >/dev/null || missing+=(curl)
+command -v c++ >/dev/null || missing+=(g++) # for the kernels as they are built for Windows
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
@@ -43,10 +44,10 @@ if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
 fi
 
 cat >&2 <<TEXT
-streamgmm: the tests with a real Kafka, browser, Prometheus and systemd's checker need: ${missing[*]} (names of Debian packages).
+streamgmm: the tests with a real Kafka, browser, Prometheus, systemd's checker and a C++ compiler need: ${missing[*]} (names of Debian packages).
   Debian, Ubuntu, as root: apt-get update && apt-get install ${missing[*]}
   Elsewhere: Java 17 or newer, Apache Maven 3.6 or newer, kcat, openssl, Chromium,
-    Prometheus 2.42 or newer, Alertmanager and systemd-analyze (of systemd 250 or newer), and curl,
-    each on PATH.
+    Prometheus 2.42 or newer, Alertmanager and systemd-analyze (of systemd 250 or newer), curl and
+    c++, each on PATH.
 TEXT
 exit 1
