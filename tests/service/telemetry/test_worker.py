@@ -161,8 +161,9 @@ def test_the_other_client_and_a_collector_that_never_answers(
         with Worker(tmp_path, env=env, client="confluent", **job) as worker:
             scores = topics.read(job["scores"], EVENTS)
             assert_exactly_the_uninterrupted_scores(worker, source, scores, EVENTS)
-            assert worker.readiness()["ready"]
-            assert worker.metric("telemetry_dropped_spans_total") > 0
+            # Both are told after the scores are out.
+            wait_for(lambda: worker.readiness()["ready"], "readiness", instead=worker.readiness)
+            wait_for(lambda: worker.metric("telemetry_dropped_spans_total") > 0, "a full queue")
             began = time.monotonic()
             assert worker.stop() == 0
             assert time.monotonic() - began < 8.0
